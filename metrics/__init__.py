@@ -1,0 +1,77 @@
+"""Disentanglement metrics and model selection on plain arrays: numpy in, dict of floats out.
+
+    >>> from metrics import dci, factor_vae, mig
+    >>> mig(codes, factors)
+    {'mig': 0.31}
+
+Shapes: codes are float `[points, code_dim]`, factors int `[points, num_factors]`, groups float
+`[num_groups, group_size, code_dim]`. Whatever is random takes `seed`. Bad input raises `ValueError`
+naming the argument, what was expected and what was received; no result is NaN.
+
+| supervised | unsupervised | sample quality | selection |
+|---|---|---|---|
+| factor_vae, beta_vae | gaussian_total_correlation | inception_score | model_centrality |
+| mig, sap | gaussian_wasserstein_correlation | mode_kl, confidence | udr |
+| modularity, explicitness | pairwise_mutual_information | frechet_distance | |
+| dci, irs | dhsic | clustering | |
+
+Rules that hold for all of them: a factor with one value is left out; a constant code is dead, and
+counts 0 where codes are averaged; where no code is active, every score for which higher is better
+is 0.
+
+`score_with_interval("mig", codes, factors, seed=0)` returns the same dict and a second one with the
+bootstrap interval (low, high) of each key; `INTERVAL_METRICS` names the metrics that have one, and
+`metrics.bootstrap` says why the others have none. `group_votes` and `score_votes` are the two
+halves of `factor_vae` for groups that stream by.
+
+Each module holds one metric and is named otherwise than its function.
+"""
+
+from metrics.beta_vae_score import beta_vae
+from metrics.bootstrap import INTERVAL_METRICS, score_with_interval
+from metrics.centrality import model_centrality
+from metrics.classifier_confidence import confidence
+from metrics.cluster_agreement import clustering
+from metrics.dci_scores import dci
+from metrics.explicitness_score import explicitness
+from metrics.factor_vae_score import factor_vae
+from metrics.frechet import frechet_distance
+from metrics.hilbert_schmidt import dhsic
+from metrics.inception import inception_score
+from metrics.interventional_robustness import irs
+from metrics.mode_divergence import mode_kl
+from metrics.modularity_score import modularity
+from metrics.mutual_information_gap import mig
+from metrics.pairwise_information import pairwise_mutual_information
+from metrics.separated_predictability import sap
+from metrics.total_correlation import gaussian_total_correlation
+from metrics.unsupervised_ranking import udr
+from metrics.voting import active_codes, group_votes, score_votes
+from metrics.wasserstein_correlation import gaussian_wasserstein_correlation
+
+__all__ = [
+    "INTERVAL_METRICS",
+    "active_codes",
+    "beta_vae",
+    "clustering",
+    "confidence",
+    "dci",
+    "dhsic",
+    "explicitness",
+    "factor_vae",
+    "frechet_distance",
+    "gaussian_total_correlation",
+    "gaussian_wasserstein_correlation",
+    "group_votes",
+    "inception_score",
+    "irs",
+    "mig",
+    "mode_kl",
+    "model_centrality",
+    "modularity",
+    "pairwise_mutual_information",
+    "sap",
+    "score_votes",
+    "score_with_interval",
+    "udr",
+]

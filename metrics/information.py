@@ -1,0 +1,70 @@
+"""Binned codes and their mutual information with factors, by counting."""
+
+import numpy as np
+
+# The mutual information of two finite samples is either zero or far above this; what lies below is
+# rounding.
+ROUNDING = 1e-12
+
+
+def bin_codes(codes, num_bins):
+    """Returns the equal-width bin, between its code's minimum and maximum, of every value.
+
+    The last bin holds its upper edge. A constant code falls into one single bin.
+
+    Args:
+        codes: float64 `[points, code_dim]`.
+        num_bins: number of bins.
+
+    Returns:
+        int64 `[points, code_dim]`, values from 0 to `num_bins` - 1.
+    """
+    bins = np.zeros(codes.shape, dtype=np.int64)
+    for column in range(codes.shape[1]):
+        values = codes[:, column]
+        low, high = values.min(), values.max()
+        if high > low:
+            edges = np.linspace(low, high, num_bins + 1)
+            bins[:, column] = np.digitize(values, edges[:-1]) - 1
+    return bins
+
+
+def dense_labels(values):
+    """Returns `values` with each replaced by its rank among the distinct ones of its column."""
+    labels = np.empty(values.shape, dtype=np.int64)
+    for column in range(values.shape[1]):
+        labels[:, column] = np.unique(values[:, column], return_inverse=True)[1]
+    return labels
+
+
+def entropies(labels):
+    """Returns float64 `[columns]`: the entropy in nats of each column of non-negative integers."""
+    return np.array([_entropy(np.bincount(column)) for column in labels.T])
+
+
+def mutual_information(first, second):
+    """Returns the mutual information in nats of each column of `first` with each of `second`.
+
+    Args:
+        first: non-negative small integers `[points, columns_1]`.
+        second: non-negative small integers `[points, columns_2]`.
+
+    Returns:
+        float64 `[columns_1, columns_2]`, never negative.
+    """
+    information = np.zeros((first.shape[1], second.shape[1]))
+    first_entropies, second_entropies = entropies(first), entropies(second)
+    widths = second.max(axis=0) + 1
+    for row, column in np.ndindex(information.shape):
+        # A 2-D histogram as one bincount over the pair's index.
+        joint = np.bincount(first[:, row] * widths[column] + second[:, column])
+        information[row, column] = first_entropies[row] + second_entropies[column] - _entropy(joint)
+    information[information < ROUNDING] = 0.0
+    return information
+
+
+def _entropy(counts):
+    """Returns the entropy in nats of a table of counts."""
+    counts = counts[counts > 0]
+    total = counts.sum()
+    return float(np.log(total) - np.sum(counts * np.log(counts)) / total)
