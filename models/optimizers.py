@@ -1,0 +1,69 @@
+"""Optimisers as data; `build()` makes the Keras object."""
+
+import dataclasses
+
+from models import checks
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Adam. The default epsilon is the published releases' 1e-8, not Keras' 1e-7.
+
+    Attributes:
+        learning_rate: step size.
+        beta_1: decay of the average gradient.
+        beta_2: decay of the average squared gradient.
+        epsilon: added to the root of the average squared gradient.
+    """
+
+    learning_rate: float
+    beta_1: float
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    kind: str = dataclasses.field(default="adam", init=False)
+
+    def __post_init__(self):
+        checks.positive_number("learning_rate", self.learning_rate)
+        for name in ("beta_1", "beta_2"):
+            _decay(name, getattr(self, name))
+        checks.positive_number("epsilon", self.epsilon)
+
+    def build(self):
+        """Returns a fresh `keras.optimizers.Adam`, not yet built on variables."""
+        import keras
+
+        return keras.optimizers.Adam(
+            self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class RMSprop:
+    """RMSprop without momentum, uncentred.
+
+    Attributes:
+        learning_rate: step size.
+        rho: decay of the average squared gradient.
+        epsilon: added to the average squared gradient before the root is taken.
+    """
+
+    learning_rate: float
+    rho: float = 0.9
+    epsilon: float = 1e-7
+    kind: str = dataclasses.field(default="rmsprop", init=False)
+
+    def __post_init__(self):
+        checks.positive_number("learning_rate", self.learning_rate)
+        _decay("rho", self.rho)
+        checks.positive_number("epsilon", self.epsilon)
+
+    def build(self):
+        """Returns a fresh `keras.optimizers.RMSprop`, not yet built on variables."""
+        import keras
+
+        return keras.optimizers.RMSprop(self.learning_rate, rho=self.rho, epsilon=self.epsilon)
+
+
+def _decay(name: str, value: object) -> None:
+    if checks.number(name, value, minimum=0.0) >= 1.0:
+        checks.fail(name, value, "a number in [0, 1)")
