@@ -1,0 +1,111 @@
+"""Reading arrays out of ``.npz`` files in parts, so that no file has to fit into memory."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def file_identity(path: Path) -> dict[str, Any]:
+    """What tells one version of a file from another without reading it: place, size, time.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}. Expected the path of a data file")
+    status = path.stat()
+    return {"path": str(path.resolve()), "size": status.st_size, "time": status.st_mtime_ns}
+
+
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in an ``.npz`` file.
+
+    Raises:
+      ValueError: The file is not a readable ``.npz`` file.
+    """
+    with _open_archive(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+class ArrayFile:
+    """One array of an ``.npz`` file, read row range by row range; a context manager.
+
+    Attributes:
+      shape: Shape of the whole array.
+      dtype: Its dtype.
+    """
+
+    def __init__(self, path: Path, name: str):
+        """Opens the array and reads its header.
+
+        Args:
+          path: The ``.npz`` file.
+          name: Name of the array.
+
+        Raises:
+          ValueError: The file is damaged, has no such array, or holds Python objects.
+        """
+        self._where = f"array {name!r} of {path}"
+        self._archive = _open_archive(path)
+        try:
+            self._member = self._archive.open(f"{name}.npy")
+            major, _ = np.lib.format.read_magic(self._member)
+            read_header = {
+                1: np.lib.format.read_array_header_1_0,
+                2: np.lib.format.read_array_header_2_0,
+            }[major]
+            self.shape, is_fortran, self.dtype = read_header(self._member)
+        except KeyError as error:
+            names = ", ".join(array_names(path))
+            self._archive.close()
+            raise ValueError(
+                f"{path} has no array {name!r} that can be read. Received: {names}"
+            ) from error
+        except (ValueError, zipfile.BadZipFile, OSError) as error:
+            self._archive.close()
+            raise ValueError(f"{self._where} cannot be read: {error}") from error
+        self._first_byte = self._member.tell()
+        if self.dtype.hasobject or (is_fortran and len(self.shape) > 1):
+            self._archive.close()
+            held = "Python objects" if self.dtype.hasobject else "Fortran order"
+            raise ValueError(
+                f"The {self._where} is of a kind that is not read. Expected plain numbers in C "
+                f"order. Received: {held}, dtype={self.dtype}"
+            )
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows ``[start, stop)``; reading forwards is fast, backwards starts the file again.
+
+        Raises:
+          ValueError: The file is damaged.
+        """
+        shape = (stop - start, *self.shape[1:])
+        row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        try:
+            self._member.seek(self._first_byte + start * row_bytes)
+            data = self._member.read((stop - start) * row_bytes)
+        except (zipfile.BadZipFile, OSError, EOFError, zipfile.zlib.error) as error:
+            raise ValueError(f"The {self._where} is damaged: {error}") from error
+        if len(data) != (stop - start) * row_bytes:
+            raise ValueError(f"The {self._where} is shorter than its header says")
+        return np.frombuffer(data, self.dtype).reshape(shape)
+
+    def __enter__(self) -> "ArrayFile":
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Closes the file."""
+        self._member.close()
+        self._archive.close()
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(
+            f"{path} is not a readable .npz file ({error}). Expected what numpy.savez writes"
+        ) from error

@@ -1,0 +1,231 @@
+"""The interface of every data set: a recipe (plain data, bound by Gin) and the opened data set.
+
+A recipe knows how to make its images once (``prepare``) and how to open them (``open``). All images
+live in a content cache that runs share, see ``pipeline.datasets.cache``; none of this imports
+TensorFlow.
+"""
+
+import abc
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models import checks
+from pipeline.datasets.cache import ContentCache
+from pipeline.datasets.layout import Contents, Layout
+
+Progress = Callable[..., None]
+"""Called as ``progress(done, total, what=title)``, in images."""
+
+
+class Estimate(NamedTuple):
+    """What preparing a data set costs."""
+
+    bytes_on_disk: int
+    seconds: float
+    is_cached: bool
+
+
+class Dataset(abc.ABC):
+    """An opened data set: uint8 images, read or rendered only when asked for.
+
+    Training images are addressed by an index from 0 to ``num_images - 1``. Evaluation points are
+    addressed by *keys*, which cover all factor combinations: int64 ``[n]`` where the set is finite,
+    float64 ``[n, num_factors]`` factor rows where images are rendered from continuous factors.
+
+    Attributes:
+      name: The name for human readers.
+      image_shape: ``(height, width, channels)``.
+      max_value: The uint8 value of full intensity, 1 or 255.
+      num_images: Number of training images.
+      fingerprint: Hexadecimal digest of the content.
+      factor_names: One name a factor; empty for label-free data.
+      factor_sizes: Number of values of each factor, None where a factor is continuous.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        num_images: int,
+        fingerprint: str,
+        factor_names: tuple[str, ...] = (),
+        factor_sizes: tuple[int | None, ...] = (),
+    ):
+        """Stores the description; see the class for the arguments."""
+        self.name = name
+        self.image_shape = tuple(image_shape)
+        self.max_value = max_value
+        self.num_images = num_images
+        self.fingerprint = fingerprint
+        self.factor_names = tuple(factor_names)
+        self.factor_sizes = tuple(factor_sizes)
+
+    @property
+    def num_factors(self) -> int:
+        """Number of known factors, 0 for label-free data."""
+        return len(self.factor_names)
+
+    @abc.abstractmethod
+    def train_images(self, indices: np.ndarray) -> np.ndarray:
+        """Training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
+
+    @abc.abstractmethod
+    def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
+        """Draws evaluation keys uniformly from all factor combinations (or training rows)."""
+
+    @abc.abstractmethod
+    def sample_group_keys(
+        self, rng: np.random.Generator, fixed_factor: np.ndarray, group_size: int
+    ) -> np.ndarray:
+        """Draws groups of evaluation keys that share the value of one factor.
+
+        Args:
+          rng: Source of randomness.
+          fixed_factor: int ``[num_groups]``: the factor that the images of each group share.
+          group_size: Keys in a group; 2 gives pairs.
+
+        Returns:
+          Keys ``[num_groups * group_size, ...]``, group after group.
+
+        Raises:
+          ValueError: The data set has no factors, or not these.
+        """
+
+    @abc.abstractmethod
+    def factors_of(self, keys: np.ndarray) -> np.ndarray:
+        """Factor values ``[n, num_factors]``: int64, or float64 when some factor is continuous."""
+
+    @abc.abstractmethod
+    def images_of(self, keys: np.ndarray) -> np.ndarray:
+        """Images of evaluation `keys`, as uint8 ``[n, h, w, c]``."""
+
+    def binned_factors_of(self, keys: np.ndarray, num_bins: int = 20) -> np.ndarray:
+        """Factor values as int64 ``[n, num_factors]``, continuous ones in equal-width bins."""
+        del num_bins  # Discrete factors need none.
+        return self.factors_of(keys)
+
+    def _check_groups(self, fixed_factor: np.ndarray, group_size: int) -> np.ndarray:
+        """Returns `fixed_factor` as int64 ``[num_groups]``, or says what is wrong with it."""
+        self._require_factors()
+        fixed_factor = np.asarray(fixed_factor)
+        if fixed_factor.ndim != 1 or not np.issubdtype(fixed_factor.dtype, np.integer):
+            raise ValueError(
+                "fixed_factor names one factor a group. Expected integers of shape [num_groups]. "
+                f"Received: fixed_factor of shape {fixed_factor.shape}, dtype {fixed_factor.dtype}"
+            )
+        if (
+            fixed_factor.size
+            and not 0 <= fixed_factor.min() <= fixed_factor.max() < self.num_factors
+        ):
+            raise ValueError(
+                f"{self.name} has no such factor. Expected values from 0 to {self.num_factors - 1} "
+                f"({', '.join(self.factor_names)}). Received: fixed_factor from "
+                f"{fixed_factor.min()} to {fixed_factor.max()}"
+            )
+        if group_size < 1:
+            raise ValueError(
+                f"A group holds images. Expected group_size >= 1. Received: {group_size=}"
+            )
+        return fixed_factor.astype(np.int64)
+
+    def _require_factors(self) -> None:
+        if not self.num_factors:
+            raise ValueError(
+                f"{self.name} has no known factors, so neither factor values nor groups that share "
+                "one can be drawn. Expected a data set with factors or labels. "
+                "Received: factor_names=()"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetRecipe(abc.ABC):
+    """How to make and open one data set; the fields of a subclass are plain data.
+
+    A subclass gives its `name` and the five methods below that only it can know; preparing,
+    sharing, checking and opening the cache are the same for all.
+    """
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """The name for human readers."""
+
+    @abc.abstractmethod
+    def cache_identity(self) -> dict[str, Any]:
+        """Plain data that decides which cache is ours; cheap. Fails if a source is missing."""
+
+    @abc.abstractmethod
+    def cost(self) -> tuple[int, float]:
+        """Bytes on disk and seconds to make the cache, both estimated without making it."""
+
+    @abc.abstractmethod
+    def layout(self, cache_directory: Path) -> Layout:
+        """What the cache holds; may read the source, and is called only when the cache is made."""
+
+    @abc.abstractmethod
+    def make_chunks(
+        self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the rows ``[start, stop)`` of every array, for each of `ranges` in order."""
+
+    @abc.abstractmethod
+    def view(self, contents: Contents) -> Dataset:
+        """The data set over an opened cache."""
+
+    def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
+        """Makes the images once and verifies every byte of those that are there.
+
+        Safe to call from several processes: one makes the images and the others wait. Interrupted,
+        it goes on where it stopped.
+
+        Args:
+          cache_directory: Folder shared by all runs; made when missing.
+          progress: Called as ``progress(done, total, what=name)``.
+
+        Raises:
+          OSError: The folder cannot be written or the disk is too small.
+          ValueError: The source of the images is not as it should be.
+        """
+        self._ensure(Path(cache_directory), progress, verify=True)
+
+    def open(self, cache_directory: Path) -> Dataset:
+        """Opens the memory-mapped images; makes them first if `prepare` was not called.
+
+        Files that changed since they were last verified are verified in full, and made again with a
+        warning that names them if they are damaged.
+        """
+        return self.view(self._ensure(Path(cache_directory), None, verify=False))
+
+    def estimate(self, cache_directory: Path) -> Estimate:
+        """Bytes on disk, seconds and whether the cache is there, without making anything."""
+        cache = self._cache(Path(cache_directory))
+        if cache.is_complete():
+            return Estimate(cache.bytes_on_disk(), 0.0, True)
+        num_bytes, seconds = self.cost()
+        return Estimate(int(num_bytes), float(seconds), False)
+
+    def _ensure(self, cache_directory: Path, progress: Progress | None, verify: bool) -> Contents:
+        return self._cache(cache_directory).ensure(
+            functools.partial(self.layout, cache_directory),
+            functools.partial(self.make_chunks, cache_directory),
+            progress,
+            verify,
+        )
+
+    def _cache(self, cache_directory: Path) -> ContentCache:
+        return ContentCache(cache_directory, self.name, self.cache_identity())
+
+
+def check_num_images(num_images: int | None, published: int | None = None) -> None:
+    """Raises ValueError unless `num_images` is None or from 1 to the `published` size."""
+    if num_images is None:
+        return
+    checks.integer("num_images", num_images, minimum=1)
+    if published is not None and num_images > published:
+        checks.fail("num_images", num_images, f"at most {published} images, or None for all")

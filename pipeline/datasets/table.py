@@ -1,0 +1,85 @@
+"""A table of stored images, with or without labels or factors."""
+
+import numpy as np
+
+from pipeline.datasets.interface import Dataset
+
+
+class TableDataset(Dataset):
+    """Stored images, each with a row of discrete factor values or none; a key is a row number.
+
+    Not every combination of factors need be there. A group that shares a value is drawn from the
+    rows that have it: without replacement where there are enough, so that a pair is two images.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        max_value: int,
+        fingerprint: str,
+        images: np.ndarray,
+        factors: np.ndarray | None = None,
+        factor_names: tuple[str, ...] = (),
+    ):
+        """Describes the table.
+
+        Args:
+          name: See Dataset.
+          max_value: See Dataset.
+          fingerprint: See Dataset.
+          images: Stored images uint8 ``[n, h, w, c]``.
+          factors: Factor values int ``[n, num_factors]``; numbered from 0 in their order here.
+          factor_names: One name a factor.
+        """
+        self._images = images
+        sizes = []
+        if factor_names:
+            columns = [
+                np.unique(column, return_inverse=True)[1] for column in np.asarray(factors).T
+            ]
+            self._factors = np.stack(columns, axis=1).astype(np.int64)
+            sizes = [int(column.max()) + 1 for column in columns]
+            # Rows in the order of each factor's values, and where each value starts.
+            self._rows_by_value = [np.argsort(column, kind="stable") for column in columns]
+            self._counts = [np.bincount(column) for column in columns]
+            self._starts = [np.cumsum(counts) - counts for counts in self._counts]
+        super().__init__(
+            name,
+            images.shape[1:],
+            max_value,
+            len(images),
+            fingerprint,
+            factor_names if factor_names else (),
+            tuple(sizes),
+        )
+
+    def train_images(self, indices: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        return np.asarray(self._images[indices])
+
+    def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
+        """See Dataset."""
+        return rng.integers(self.num_images, size=num_keys)
+
+    def sample_group_keys(
+        self, rng: np.random.Generator, fixed_factor: np.ndarray, group_size: int
+    ) -> np.ndarray:
+        """See Dataset; the shared value is that of a row drawn uniformly."""
+        fixed_factor = self._check_groups(fixed_factor, group_size)
+        first_rows = self.sample_keys(rng, len(fixed_factor))
+        keys = np.empty((len(fixed_factor), group_size), np.int64)
+        for group, (factor, row) in enumerate(zip(fixed_factor, first_rows, strict=True)):
+            value = self._factors[row, factor]
+            count = self._counts[factor][value]
+            chosen = rng.choice(count, group_size, replace=bool(count < group_size))
+            keys[group] = self._rows_by_value[factor][self._starts[factor][value] + chosen]
+        return keys.reshape(-1)
+
+    def factors_of(self, keys: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        self._require_factors()
+        return self._factors[keys]
+
+    def images_of(self, keys: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        return np.asarray(self._images[keys])
