@@ -169,6 +169,66 @@ class ContrastiveNetwork:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvEncoder:
+    """Image to vectors: stride-2 convolutions, dense layers, linear heads; no norm.
+
+    Attributes:
+        conv: channels of the convolutions, each followed by a (leaky) ReLU.
+        dense: units of the dense layers before the heads.
+        activates_dense: whether a (leaky) ReLU follows those dense layers, too.
+        negative_slope: of the leaky ReLUs; 0 for ReLUs.
+        kernel_size: of every convolution.
+        initial_std: see `DeconvGenerator`.
+    """
+
+    conv: tuple[int, ...]
+    dense: tuple[int, ...]
+    activates_dense: bool
+    negative_slope: float = 0.0
+    kernel_size: int = 4
+    initial_std: float | None = None
+    kind: str = dataclasses.field(default="conv_encoder", init=False)
+
+    def __post_init__(self):
+        _set(self, "conv", checks.positive_integers("conv", self.conv, allow_empty=False))
+        _set(self, "dense", checks.positive_integers("dense", self.dense))
+        checks.flag("activates_dense", self.activates_dense)
+        checks.number("negative_slope", self.negative_slope, minimum=0.0, maximum=1.0)
+        checks.integer("kernel_size", self.kernel_size, minimum=1)
+        _check_initial_std(self.initial_std)
+
+    def multiply_adds(self, image_shape: tuple[int, int, int], num_outputs: int) -> int:
+        """Returns the multiply-adds of the kernels for one image, heads included."""
+        total, features = _trunk_multiply_adds(self, image_shape)
+        return total + _dense_multiply_adds((features, num_outputs))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DenseNetwork:
+    """Vector to vectors: dense layers with leaky ReLUs, then linear heads.
+
+    Attributes:
+        dense: units of the hidden layers.
+        negative_slope: of the leaky ReLUs; 0 for ReLUs.
+        initial_std: see `DeconvGenerator`.
+    """
+
+    dense: tuple[int, ...]
+    negative_slope: float
+    initial_std: float | None = None
+    kind: str = dataclasses.field(default="dense_network", init=False)
+
+    def __post_init__(self):
+        _set(self, "dense", checks.positive_integers("dense", self.dense))
+        checks.number("negative_slope", self.negative_slope, minimum=0.0, maximum=1.0)
+        _check_initial_std(self.initial_std)
+
+    def multiply_adds(self, num_inputs: int, num_outputs: int) -> int:
+        """Returns the multiply-adds of the kernels for one vector."""
+        return _dense_multiply_adds((num_inputs, *self.dense, num_outputs))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ShapeClassifier:
     """A classifier of a known factor: stride-2 convolutions, dense layers, one logit a class.
 
@@ -216,7 +276,8 @@ def _check_initial_std(value: float | None) -> None:
 
 
 def _trunk_multiply_adds(
-    recipe: "ConvDiscriminator | ContrastiveNetwork", image_shape: tuple[int, int, int]
+    recipe: "ConvDiscriminator | ContrastiveNetwork | ConvEncoder",
+    image_shape: tuple[int, int, int],
 ) -> tuple[int, int]:
     """Returns the trunk's multiply-adds and the number of features it ends in."""
     height, width, channels = checks.image_shape("image_shape", image_shape)

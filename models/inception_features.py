@@ -5,6 +5,7 @@ or one that was saved from `keras.applications.InceptionV3`. Published FIDs used
 the same architecture, so compare with them with care.
 """
 
+import warnings
 from pathlib import Path
 
 import keras
@@ -34,7 +35,7 @@ def build_inception_features(weights: Path, image_shape: tuple[int, int, int]) -
         x = keras.layers.Concatenate(name="inception_channels")([x, x, x])
     x = keras.layers.Resizing(SIZE, SIZE, interpolation="bilinear", name="inception_resizing")(x)
     x = keras.layers.Rescaling(2.0, offset=-1.0, name="inception_rescaling")(x)
-    return keras.Model(images, network(x), name="inception_features")
+    return keras.Model(images, network(x, training=False), name="inception_features")
 
 
 def _load(weights: Path) -> keras.Model:
@@ -55,7 +56,10 @@ def _load(weights: Path) -> keras.Model:
             include_top=has_top, weights=None, pooling=None if has_top else "avg"
         )
         try:
-            network.load_weights(weights)
+            with warnings.catch_warnings():
+                # Keras only warns of some layers that keep their random weights.
+                warnings.filterwarnings("error", category=UserWarning, module=r"keras\.")
+                network.load_weights(weights)
         except Exception as error:  # each format of weights has its own for a misfit
             refusals.append(str(error).strip().partition("\n")[0])
             continue

@@ -60,13 +60,20 @@ class InfoGAN:
         """Models to keep on the way: {iteration: (export name, method name)}."""
         return {}
 
-    def build(self, image_shape: tuple[int, int, int], max_value: int, seed: int):
+    def build(
+        self,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
         """Returns the Keras model, built and compiled.
 
         Args:
             image_shape: (height, width, channels) of the training images.
             max_value: the uint8 value of full intensity, 1 or 255.
             seed: of the initial weights and of every draw during training.
+            num_images: of the training set; only other methods use it.
         """
         from models.infogan import InfoGANModel
 
@@ -150,7 +157,13 @@ class InfoGANCR(InfoGAN):
         starts = [start for start in self.milestones if self.is_regularised_at(start)]
         return {starts[0]: ("before_cr", "infogan_modified")} if starts else {}
 
-    def build(self, image_shape: tuple[int, int, int], max_value: int, seed: int):
+    def build(
+        self,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
         """Returns the Keras model, built and compiled; arguments as for `InfoGAN.build`."""
         from models.infogan_cr import InfoGANCRModel
 

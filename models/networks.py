@@ -10,7 +10,13 @@ import hashlib
 
 import keras
 
-from models.architectures import ContrastiveNetwork, ConvDiscriminator, DeconvGenerator
+from models.architectures import (
+    ContrastiveNetwork,
+    ConvDiscriminator,
+    ConvEncoder,
+    DeconvGenerator,
+    DenseNetwork,
+)
 from models.codes import JointCode
 from models.layers import FusedBatchNormalization, SpectralConv2D, SpectralDense
 
@@ -80,6 +86,52 @@ def build_contrastive(
     return keras.Model(pairs, logits, name="contrastive")
 
 
+def build_conv_encoder(
+    recipe: ConvEncoder,
+    image_shape: tuple[int, int, int],
+    heads: dict[str, int],
+    seed: int,
+    network: str,
+) -> keras.Model:
+    """Returns the network from images to a tuple of its heads' outputs [batch, size].
+
+    Args:
+        recipe: the layers.
+        image_shape: (height, width, channels).
+        heads: name of each head to its size.
+        seed: of the initial weights.
+        network: the network's name, with which its layers' names begin.
+    """
+    layers = _Layers(network, seed, recipe)
+    images = keras.Input(image_shape, name="images")
+    x = images
+    for filters in recipe.conv:
+        x = layers.activation(layers.conv(x, filters), "leaky_relu")
+    x = keras.layers.Flatten(name=f"{network}_flatten")(x)
+    for units in recipe.dense:
+        x = layers.dense(x, units)
+        if recipe.activates_dense:
+            x = layers.activation(x, "leaky_relu")
+    return keras.Model(images, layers.heads(x, heads), name=network)
+
+
+def build_dense_network(
+    recipe: DenseNetwork, num_inputs: int, heads: dict[str, int], seed: int, network: str
+) -> keras.Model:
+    """Returns the network from vectors [batch, num_inputs] to its heads' outputs, as above."""
+    layers = _Layers(network, seed, recipe)
+    inputs = keras.Input((num_inputs,), name="inputs")
+    x = inputs
+    for units in recipe.dense:
+        x = layers.activation(layers.dense(x, units), "leaky_relu")
+    return keras.Model(inputs, layers.heads(x, heads), name=network)
+
+
+def build_logits(generator: keras.Model) -> keras.Model:
+    """Returns G without the sigmoid that it ends in; it shares G's layers."""
+    return keras.Model(generator.inputs[0], generator.layers[-1].input, name="generator_logits")
+
+
 class _Layers:
     """Makes the layers of one network and names, seeds and orders them alike."""
 
@@ -135,6 +187,12 @@ class _Layers:
         else:
             layer = keras.layers.Dense(units, kernel_initializer=initializer, name=name)
         return layer(x)
+
+    def heads(self, x, sizes: dict[str, int]) -> tuple:
+        """Linear dense layers side by side, named after what they tell."""
+        return tuple(
+            self.dense(x, size, name=f"{self.network}_{head}") for head, size in sizes.items()
+        )
 
     def deconv(self, x, filters: int):
         """A stride-2 transposed convolution."""

@@ -67,6 +67,8 @@ class Teapots(DatasetRecipe):
     variant: str = "colour"
     seed: int = 0
 
+    image_shape = (64, 64, 3)
+
     def __post_init__(self):
         """Checks the fields."""
         check_num_images(self.num_images)

@@ -1,0 +1,250 @@
+"""The command line: what it takes, what it says, and how it exits."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pipeline
+from pipeline import execution
+from pipeline.errors import ConfigurationError, StageError
+from pipeline.experiment import Experiment, load_experiment
+from pipeline.files import write_text
+from pipeline.progress import format_seconds
+from pipeline.run_directory import RunDirectory
+from pipeline.stage import Context, Stage
+from pipeline.stages import STAGE_NAMES, STAGES
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+DESCRIPTION = """\
+Train disentangling generative models, score them, and pick the best one without labels.
+
+A Gin file says which images, which networks, which weights and how many models. The stages
+  data -> train -> metrics -> select -> report
+run in this order and talk through files in the run directory, so any of them can be run again
+alone, hours later. What is finished and still valid is skipped; a changed binding does again
+what depends on it, and nothing else. Stop at any moment and give the same command to go on.
+"""
+
+EXAMPLES = """\
+examples:
+  python run_pipeline.py --gin gin/quickstart.gin
+      a few minutes on a laptop: train, score, select, report
+  python run_pipeline.py --gin gin/teapots.gin --gin gin/parts/budgets/smoke.gin
+      any experiment with another budget: smoke (seconds), laptop (hours), paper (as published)
+  python run_pipeline.py --gin gin/dsprites.gin --dry-run
+      what would run, why, and for how long
+  python run_pipeline.py --gin gin/dsprites.gin --set 'ALPHA = 1.0' --out runs/alpha-1
+      one binding changed from the command line
+  python run_pipeline.py --gin gin/dsprites.gin --stages metrics,select,report
+      stages alone, on models that are there
+  python run_pipeline.py score codes.npz --csv scores.csv
+      the metrics on anyone's codes; see: python run_pipeline.py score --help
+
+exit codes:
+  0  done        1  a stage failed (what was finished is kept)
+  2  bad use or configuration        130  interrupted (everything is saved)
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the main command."""
+    parser = argparse.ArgumentParser(
+        prog="run_pipeline.py",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--gin",
+        action="append",
+        metavar="FILE",
+        required=True,
+        help="experiment file; repeat it to add parts, later ones win",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="'NAME = VALUE'",
+        help="one more Gin binding or macro, after the files",
+    )
+    parser.add_argument(
+        "--stages",
+        type=_stage_list,
+        default=STAGE_NAMES,
+        metavar="A,B",
+        help=f"stages to run, of {','.join(STAGE_NAMES)}; default: all",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="run directory; default: runs/<experiment.name>"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="folder of rendered data sets, shared between runs; default: $DISENTANGLE_CACHE, or "
+        "disentanglement-pipeline in the user's cache folder",
+    )
+    parser.add_argument(
+        "--force",
+        action="append",
+        default=[],
+        choices=STAGE_NAMES,
+        metavar="STAGE",
+        help="do a stage again though it is finished",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what would run, why, and its cost"
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive_integer,
+        metavar="N",
+        help="models trained at once; default: cores / training.threads, 1 with a GPU",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"disentanglement-pipeline {pipeline.__version__}"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with execution.terminate_as_interrupt():
+            if arguments[:1] == ["score"]:
+                from pipeline import score
+
+                return score.main(arguments[1:])
+            return _run(build_parser().parse_args(arguments))
+    except SystemExit as stop:  # argparse has said what it has to say
+        return stop.code if isinstance(stop.code, int) else EXIT_USAGE
+    except ConfigurationError as error:
+        return _say_error(error, EXIT_USAGE)
+    except (StageError, OSError) as error:
+        return _say_error(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        print(
+            "Interrupted. Everything finished is saved; the same command goes on.", file=sys.stderr
+        )
+        return EXIT_INTERRUPTED
+
+
+def console() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())
+
+
+def _run(options: argparse.Namespace) -> int:
+    experiment = load_experiment(options.gin, options.set)
+    stages = [stage for stage in STAGES if stage.name in options.stages]
+    workers = options.workers or execution.default_workers(max(1, experiment.threads))
+    pool = execution.TaskPool(workers, experiment.threads)
+    context = Context(
+        experiment,
+        RunDirectory((options.out or Path("runs") / experiment.name).resolve()),
+        (options.cache or default_cache()).resolve(),
+        pool,
+        frozenset(options.force),
+    )
+    if options.dry_run:
+        print(describe_plan(context, stages))
+        return EXIT_DONE
+    with context.run.lock(), contextlib.closing(pool):
+        write_text(context.run.configuration, experiment.gin_text)
+        return _run_stages(context, stages)
+
+
+def _run_stages(context: Context, stages: Sequence[Stage]) -> int:
+    """Run stages in order; a failed one ends the run only if nothing after it could work."""
+    failed = False
+    for stage in stages:
+        try:
+            stage.run(context)
+        except StageError as error:
+            failed = True
+            print(f"The {stage.name} stage: {error}", file=sys.stderr)
+            if stage.name == "data":
+                break
+        except ValueError as error:
+            # A recipe or table that cannot be read: named by whoever raised it.
+            failed = True
+            print(f"The {stage.name} stage: {error}", file=sys.stderr)
+            break
+    if failed:
+        print(f"Finished with errors; results so far are in {context.run.root}", file=sys.stderr)
+        return EXIT_FAILED
+    page = context.run.report / "index.html"
+    print(f"Done: {context.run.root}" + (f"; open {page}" if page.exists() else ""))
+    return EXIT_DONE
+
+
+def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
+    """Return what a run would do: a line a piece of work, with reason and estimated time."""
+    experiment: Experiment = context.experiment
+    num_models = len(experiment.settings) * len(experiment.seeds)
+    settings = ", ".join(setting.name for setting in experiment.settings)
+    lines = [
+        f"experiment {experiment.name}: {num_models} models = {len(experiment.settings)} settings "
+        f"({settings}) x {len(experiment.seeds)} seeds (from {experiment.seeds[0]})",
+        f"run directory {context.run.root}; {context.pool.num_workers} worker processes of "
+        f"{experiment.threads} threads",
+    ]
+    total, upstream_runs = 0.0, False
+    for stage in stages:
+        lines.append(f"{stage.name}: {stage.reads} -> {stage.writes}")
+        try:
+            steps = stage.plan(context)
+        except StageError:
+            # An input is not there yet, so the stage will run once it is.
+            lines.append("    runs when the stages before it have run")
+            upstream_runs = True
+            continue
+        for step in steps:
+            total += step.seconds or 0.0
+            state = f"run ({step.reason})" if step.reason else "skip"
+            if step.reason is None and upstream_runs and stage.name != "train":
+                state = "run if its input changes"
+            cost = f", about {format_seconds(step.seconds)}" if step.seconds else ""
+            note = f"; {step.note}" if step.note else ""
+            lines.append(f"    {step.name}: {state}{cost}{note}")
+            upstream_runs = upstream_runs or step.reason is not None
+    lines.append(
+        f"estimated: about {format_seconds(total)} for rendering and training (a rough figure); "
+        "metrics and selection come on top"
+    )
+    return "\n".join(lines)
+
+
+def default_cache() -> Path:
+    """Return the folder of rendered data sets."""
+    if "DISENTANGLE_CACHE" in os.environ:
+        return Path(os.environ["DISENTANGLE_CACHE"])
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "disentanglement-pipeline"
+
+
+def _stage_list(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in STAGE_NAMES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"expected one or more of {','.join(STAGE_NAMES)}; received {text!r}"
+        )
+    return names
+
+
+def _positive_integer(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer >= 1; received {text!r}")
+    return int(text)
+
+
+def _say_error(error: Exception, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return code

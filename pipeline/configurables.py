@@ -1,0 +1,42 @@
+"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
+
+from models import architectures, codes, methods, optimizers
+from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
+from pipeline.datasets import cdsprites, dsprites, images, squares, teapots, tensorflow_datasets
+
+CONFIGURABLES = {
+    # data sets
+    "dsprites": dsprites.DSprites,
+    "teapots": teapots.Teapots,
+    "cdsprites": cdsprites.CdSprites,
+    "squares": squares.Squares,
+    "image_folder": images.ImageFolder,
+    "image_arrays": images.ImageArrays,
+    "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
+    # latent codes
+    "joint_code": codes.JointCode,
+    "uniform_codes": codes.UniformCodes,
+    "categorical_code": codes.CategoricalCode,
+    "gaussian_codes": codes.GaussianCodes,
+    "uniform_noise": codes.UniformNoise,
+    "gaussian_noise": codes.GaussianNoise,
+    # networks
+    "deconv_generator": architectures.DeconvGenerator,
+    "conv_discriminator": architectures.ConvDiscriminator,
+    "contrastive_network": architectures.ContrastiveNetwork,
+    "shape_classifier": architectures.ShapeClassifier,
+    # optimisers
+    "adam": optimizers.Adam,
+    "rmsprop": optimizers.RMSprop,
+    # methods
+    "infogan": methods.InfoGAN,
+    "infogan_cr": methods.InfoGANCR,
+    # stages
+    "training": model_spec.Training,
+    "metrics": evaluate.Metrics,
+    "cr_protocol": protocols.CrProtocol,
+    "dlib_protocol": protocols.DlibProtocol,
+    "sample_quality": sample_quality.SampleQuality,
+    "selection": select.Selection,
+    "report": report.ReportOptions,
+}

@@ -1,0 +1,267 @@
+"""The metric stage: codes encoded once per model, each metric a lookup, results kept by content."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models import checks
+from pipeline import sample_quality
+from pipeline.code_encoding import encode_missing, open_dataset
+from pipeline.code_table import CodeTable, key_ids
+from pipeline.errors import StageError
+from pipeline.metric_results import read_result, score_rows, write_result
+from pipeline.model_spec import Export
+from pipeline.progress import ProgressDisplay
+from pipeline.protocols import PARALLEL, CrProtocol, DlibProtocol, Protocol, Sample
+from pipeline.recipes import fingerprint
+from pipeline.run_directory import why_stale, write_manifest
+from pipeline.sample_quality import SampleQuality
+from pipeline.stage import Context, Step
+from pipeline.tables import SCORE_COLUMNS, write_table
+
+# Raised whenever a change of the code changes scores.
+METRICS_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """What is measured; Gin's `metrics`.
+
+    Attributes:
+        protocols: `@cr_protocol()` and/or `@dlib_protocol()`, each with its metrics and sizes.
+        seed: Of the evaluation draws, the same for every model.
+        num_resamples: Bootstrap resamples of each confidence interval; 0: no intervals.
+        level: Probability that an interval is to cover.
+        sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
+    """
+
+    protocols: tuple[Protocol, ...]
+    seed: int = 0
+    num_resamples: int = 200
+    level: float = 0.95
+    sample_quality: SampleQuality | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.protocols, (list, tuple)):
+            checks.fail("metrics.protocols", self.protocols, "a tuple such as (@cr_protocol(),)")
+        for protocol in self.protocols:
+            checks.instance("metrics.protocols", protocol, (CrProtocol, DlibProtocol))
+        object.__setattr__(self, "protocols", tuple(self.protocols))
+        checks.integer("metrics.seed", self.seed, minimum=0)
+        checks.integer("metrics.num_resamples", self.num_resamples, minimum=0)
+        checks.number("metrics.level", self.level, minimum=0.5, maximum=0.999)
+        if self.sample_quality is not None:
+            checks.instance("metrics.sample_quality", self.sample_quality, SampleQuality)
+
+    def result_key(self, protocol: Protocol, metric: str) -> str:
+        """Return the name under which a result is kept: changes whenever the result would."""
+        # A draw never depends on which other metrics are computed.
+        options = {**protocol.sampling, "metric": metric}
+        bootstrap = (self.num_resamples, self.level)
+        digest = fingerprint(METRICS_VERSION, options, self.seed, bootstrap)[:16]
+        return f"{protocol.name}-{metric}-{digest}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """The metrics that one exported encoder still lacks under one protocol."""
+
+    export: Export
+    protocol: Protocol
+    metrics: tuple[str, ...]
+
+
+def plan(context: Context) -> list[Step]:
+    """Say which models lack which metrics."""
+    exports = context.finished_exports()
+    if _why(context, exports) is None:
+        return [Step(f"{len(exports)} encoders", None)]
+    missing = {export.model_id: [] for export in exports}
+    for work in _missing_work(context, exports):
+        missing[work.export.model_id] += work.metrics
+    for judgement in sample_quality.missing(context, exports):
+        missing[judgement.export.model_id] += judgement.judge.metrics
+    return [
+        Step(model_id, f"{len(names)} metrics missing" if names else None)
+        for model_id, names in missing.items()
+    ]
+
+
+def run(context: Context) -> None:
+    """Encode, measure, and write scores.csv.
+
+    Raises:
+        StageError: If a metric failed; the others are kept.
+    """
+    exports = context.finished_exports()
+    display = ProgressDisplay("metrics")
+    for line in _skipped_metrics(context):
+        display.say(line)
+    if _why(context, exports) is None:
+        display.say(f"scores of {len(exports)} encoders are up to date: skipped")
+        return
+    missing = _missing_work(context, exports)
+    try:
+        _encode(context, missing, display)
+        failures = _measure(context, missing, display)
+        failures += sample_quality.measure(context, exports, display)
+    finally:
+        display.close()
+    if failures:
+        raise StageError("some metrics failed; the others are kept:\n" + "\n".join(failures))
+    rows = [
+        row
+        for export in exports
+        for protocol in context.experiment.metrics.protocols
+        for metric in protocol.metrics
+        if protocol.admits(metric, context.dataset)
+        for row in _rows(context, export, protocol, metric)
+    ]
+    rows += sample_quality.rows(context, exports)
+    write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
+    write_manifest(
+        context.run.manifest("metrics"), _fingerprint(context, exports), [context.run.scores_csv]
+    )
+    display.say(f"{len(rows)} scores of {len(exports)} encoders in {context.run.scores_csv.name}")
+
+
+def _fingerprint(context: Context, exports: Sequence[Export]) -> str:
+    return fingerprint(
+        METRICS_VERSION,
+        context.experiment.metrics,
+        context.dataset.fingerprint,
+        [(export.model_id, export.fingerprint) for export in exports],
+        [judge.key for judge in sample_quality.judges(context)],
+    )
+
+
+def _why(context: Context, exports: Sequence[Export]) -> str | None:
+    if "metrics" in context.forced:
+        return "forced"
+    return why_stale(context.run.manifest("metrics"), _fingerprint(context, exports))
+
+
+def _skipped_metrics(context: Context) -> list[str]:
+    lines = []
+    for protocol in context.experiment.metrics.protocols:
+        names = [name for name in protocol.metrics if not protocol.admits(name, context.dataset)]
+        if names:
+            lines.append(
+                f"{context.dataset.name} has no known factors: skipped {', '.join(names)} "
+                f"({protocol.name} protocol)"
+            )
+    return lines + sample_quality.skipped(context)
+
+
+def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:
+    options = context.experiment.metrics
+    missing = []
+    for export in exports:
+        for protocol in options.protocols:
+            names = tuple(
+                metric
+                for metric in protocol.metrics
+                if protocol.admits(metric, context.dataset)
+                and (
+                    "metrics" in context.forced
+                    or read_result(_result_path(context, export, protocol, metric)) is None
+                )
+            )
+            if names:
+                missing.append(Work(export, protocol, names))
+    return missing
+
+
+def _result_path(context: Context, export: Export, protocol: Protocol, metric: str) -> Path:
+    key = context.experiment.metrics.result_key(protocol, metric)
+    return context.run.metric_result(export.key, key)
+
+
+def _rows(
+    context: Context, export: Export, protocol: Protocol, metric: str
+) -> list[dict[str, Any]]:
+    result = read_result(_result_path(context, export, protocol, metric))
+    return score_rows(result, export, protocol.name, context.dataset)
+
+
+def _encode(context: Context, missing: Sequence[Work], display: ProgressDisplay) -> None:
+    protocols_of: dict[Export, list[Protocol]] = {}
+    for work in missing:
+        protocols_of.setdefault(work.export, []).append(work.protocol)
+    encode_missing(context, protocols_of, display)
+
+
+def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay) -> list[str]:
+    """Compute what is missing: the serial metrics side by side, then the parallel ones."""
+    tasks, parallel = [], []
+    for work in missing:
+        serial = tuple(name for name in work.metrics if name not in PARALLEL)
+        if serial:
+            name = f"{work.export.model_id} {work.protocol.name}"
+            part = dataclasses.replace(work, metrics=serial)
+            tasks.append((name, (context.experiment, context.run, context.cache, part)))
+        if len(serial) < len(work.metrics):
+            rest = tuple(name for name in work.metrics if name in PARALLEL)
+            parallel.append(dataclasses.replace(work, metrics=rest))
+    failures = []
+
+    def describe(name: str, outcome: Any) -> str:
+        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
+
+    for name, outcome in context.pool.run(_measure_metrics, tasks, display, describe):
+        if isinstance(outcome, Exception):
+            failures.append(f"    {name}: {type(outcome).__name__}: {outcome}")
+    num_jobs = context.pool.num_workers * max(1, context.pool.threads)
+    for work in parallel:
+        label = f"{work.export.model_id} {'+'.join(work.metrics)}"
+
+        def progress(done: int, total: int, label=label, **details: Any) -> None:
+            display.update(label, done, total)
+
+        _measure_metrics(
+            context.experiment,
+            context.run,
+            context.cache,
+            work,
+            progress=progress,
+            num_jobs=num_jobs,
+        )
+        display.finish(label, f"{label} scored")
+    return failures
+
+
+def _measure_metrics(
+    experiment, run, cache: Path, work: Work, *, progress: Callable[..., None], num_jobs: int = 1
+) -> None:
+    """Compute the metrics of one piece of work, keeping each result as soon as it is there."""
+    options = experiment.metrics
+    dataset, draws, ids = _drawn(experiment.dataset, cache, work.protocol, options.seed)
+    table = CodeTable(run.codes(work.export.key))
+    samples = {name: Sample(dataset, draw, table.lookup(ids[name])) for name, draw in draws.items()}
+    for number, metric in enumerate(work.metrics):
+        if num_jobs == 1:
+            progress(number, len(work.metrics), metric=metric)
+        scores, intervals, num_scored = work.protocol.measure(
+            metric,
+            samples,
+            dataset,
+            seed=options.seed,
+            num_resamples=options.num_resamples,
+            level=options.level,
+            num_jobs=num_jobs,
+            progress=progress if num_jobs > 1 else None,
+        )
+        path = run.metric_result(work.export.key, options.result_key(work.protocol, metric))
+        write_result(path, scores, intervals, num_scored)
+
+
+@lru_cache(maxsize=2)
+def _drawn(recipe, cache: Path, protocol: Protocol, seed: int):
+    """Return the data set, a protocol's draws and the ids of their keys; kept between models."""
+    dataset = open_dataset(recipe, cache)
+    draws = protocol.draws(dataset, seed)
+    return dataset, draws, {name: key_ids(draw.keys) for name, draw in draws.items()}

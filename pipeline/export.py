@@ -1,0 +1,82 @@
+"""What a model leaves: networks that load with Keras alone, and pictures of what its codes do."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.encoding import as_function, in_batches
+from pipeline.files import atomic_path
+from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
+from pipeline.run_directory import ExportDirectory
+
+NUM_SAMPLES = 64
+TRAVERSAL_STEPS = 10
+_STREAM = 0x91C7  # the same latent vectors for every picture, so that pictures compare
+
+
+class Exporter:
+    """Writes the networks and pictures of one model in training.
+
+    Args:
+        model: With `generator`, `encoder` and `codes`.
+        dataset: The opened data set.
+    """
+
+    def __init__(self, model, dataset):
+        self._model = model
+        self._dataset = dataset
+        self._generate = in_batches(as_function(model.generator))
+
+    def export(self, folder: ExportDirectory) -> None:
+        """Write generator.keras, encoder.keras and traversals.npz, each atomically."""
+        model, dataset = self._model, self._dataset
+        networks = model.exports()
+        for name, path in (("generator", folder.generator), ("encoder", folder.encoder)):
+            with atomic_path(path) as temporary:
+                networks[name].save(temporary)
+        traversals, values = self.traverse()
+        real = dataset.train_images(np.arange(min(NUM_SAMPLES, dataset.num_images)))
+        with atomic_path(folder.traversals) as temporary:
+            np.savez_compressed(
+                temporary,
+                images=traversals,
+                values=values,
+                names=np.array(model.codes.code_names),
+                samples=self.sample(),
+                real=to_uint8(real, max_value=dataset.max_value),
+            )
+
+    def write_pictures(self, folder: Path, iteration: int) -> None:
+        """Write a grid of samples and strips of traversals as PNG files."""
+        traversals, values = self.traverse()
+        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample()))
+        names = self._model.codes.code_names
+        strips = traversal_strips(traversals, names=names, values=values)
+        save_picture(folder / f"traversals-{iteration:09d}.png", strips)
+
+    def sample(self) -> np.ndarray:
+        """Return random samples, uint8 [n, h, w, c]."""
+        return self._images(self._model.codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+
+    def traverse(self) -> tuple[np.ndarray, np.ndarray]:
+        """Move each code alone over its range, from one latent vector.
+
+        Returns:
+            images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
+                than there are steps, the rest of its row is white.
+            values: float [steps], of the first code with so many steps.
+        """
+        codes = self._model.codes
+        base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
+        values = [codes.traversal_values(code, TRAVERSAL_STEPS) for code in range(codes.num_codes)]
+        paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
+        images = self._images(np.concatenate(paths))
+        longest = max(values, key=len)
+        rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
+        ends = np.cumsum([len(path) for path in paths])
+        for row, path, end in zip(rows, paths, ends, strict=True):
+            row[: len(path)] = images[end - len(path) : end]
+        return rows, np.asarray(longest, np.float64)
+
+    def _images(self, latents: np.ndarray) -> np.ndarray:
+        return to_uint8(self._generate(latents.astype(np.float32)))

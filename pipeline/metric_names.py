@@ -1,0 +1,74 @@
+"""What a metric is called in the report, where it stands, and which end is better."""
+
+# fmt: off
+LEARNERS = (
+    ("gbt", "boosted trees"), ("hist_gbt", "histogram trees"), ("random_forest", "random forest"),
+    ("lasso", "lasso"), ("logistic", "logistic"),
+)
+# The order of metrics for a reader, best known first; others follow in alphabetical order.
+METRIC_NAMES = {
+    "factor_vae": "FactorVAE", "beta_vae": "BetaVAE", "mig": "MIG", "sap": "SAP",
+    "modularity": "Modularity", "explicitness_test": "Explicitness",
+    **{f"dci_{key}_disentanglement": f"DCI disentanglement, {name}" for key, name in LEARNERS},
+    "irs": "IRS", "factor_vae_revised": "FactorVAE (revised)",
+    "factor_vae_eval": "FactorVAE (fresh groups)", "beta_vae_eval": "BetaVAE (fresh groups)",
+    "factor_vae_num_active": "Active codes",
+    "explicitness_train": "Explicitness (training part)",
+    **{
+        f"dci_{key}_{part}": f"DCI {told}, {name}"
+        for part, told in (
+            ("completeness", "completeness"),
+            ("informativeness_test", "informativeness"),
+            ("informativeness_train", "informativeness (training part)"),
+            ("nrmse_test", "error"),
+            ("nrmse_train", "error (training part)"),
+        )
+        for key, name in LEARNERS
+    },
+    "gaussian_total_correlation": "Gaussian total correlation",
+    "gaussian_wasserstein_correlation": "Gaussian Wasserstein correlation",
+    "pairwise_mutual_information": "Pairwise mutual information", "dhsic": "dHSIC",
+    "inception_score": "Inception score", "frechet_distance": "Fréchet distance",
+    "fid_local": "FID (local classifier)", "fid_inception": "FID (Inception-V3)",
+    "mode_kl": "Mode KL", "confidence": "Classifier confidence",
+    "acc_hungarian": "Accuracy (Hungarian)", "acc_purity": "Accuracy (purity)", "nmi": "NMI",
+    "ari": "ARI",
+}
+NEEDS_FACTORS = (
+    "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs",
+)
+LOWER_IS_BETTER = (
+    "nrmse", "total_correlation", "wasserstein", "mutual_information", "dhsic", "frechet", "fid_",
+    "mode_kl",
+)
+NO_DIRECTION = ("num_active", "_std")
+# fmt: on
+
+
+def order(metric: str) -> tuple[int, str]:
+    """Return a key that sorts metrics for a reader."""
+    known = list(METRIC_NAMES)
+    return (known.index(metric) if metric in known else len(known), metric)
+
+
+def name(metric: str) -> str:
+    """Return what a metric is called."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def needs_factors(metric: str) -> bool:
+    """Say whether a metric is measured against known factors."""
+    return metric.startswith(NEEDS_FACTORS)
+
+
+def better_end(metric: str) -> str:
+    """Return "high" or "low", or "" where neither is better."""
+    if any(part in metric for part in NO_DIRECTION):
+        return ""
+    return "low" if any(part in metric for part in LOWER_IS_BETTER) else "high"
+
+
+def title(metric: str) -> str:
+    """Return the name of a metric with an arrow to its better end."""
+    arrow = {"high": "\N{NO-BREAK SPACE}↑", "low": "\N{NO-BREAK SPACE}↓", "": ""}
+    return name(metric) + arrow[better_end(metric)]

@@ -1,0 +1,78 @@
+"""Results of the metric stage: kept one file a model and metric, and as rows of scores.csv."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.files import write_json
+from pipeline.model_spec import Export
+from pipeline.recipes import fingerprint
+from pipeline.run_directory import versions
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """Return a result that was kept, or None if it is absent or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("digest") != fingerprint(content.get("result")):
+        return None
+    return content["result"]
+
+
+def write_result(
+    path: Path,
+    scores: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+    num_scored: int,
+    **details: Any,
+) -> None:
+    """Keep a result.
+
+    Args:
+        path: Its file.
+        scores: Key to value.
+        intervals: Key to bootstrap interval, of the scores that have one.
+        num_scored: Points or groups that were scored.
+        **details: More that belongs to the result, as JSON-able data.
+    """
+    result = {
+        "scores": dict(scores),
+        "intervals": dict(intervals),
+        "num_scored": num_scored,
+        "versions": versions(),
+        **details,
+    }
+    write_json(path, {"result": result, "digest": fingerprint(result)})
+
+
+def score_rows(
+    result: Mapping[str, Any], export: Export, protocol: str, dataset
+) -> list[dict[str, Any]]:
+    """Return a result as rows of scores.csv."""
+    rows = []
+    for key, value in result["scores"].items():
+        low, high = result["intervals"].get(key, (None, None))
+        rows.append(
+            {
+                "model_id": export.model_id,
+                "setting": export.setting,
+                "method": export.method,
+                "seed": export.seed,
+                "iteration": export.iteration,
+                "metric": key,
+                "value": value,
+                "ci_low": low,
+                "ci_high": high,
+                "protocol": protocol,
+                "representation": "mean",
+                "num_points": result["num_scored"],
+                "dataset": dataset.name,
+                "data_fingerprint": dataset.fingerprint,
+                "model_fingerprint": export.fingerprint,
+                "versions": result["versions"],
+            }
+        )
+    return rows

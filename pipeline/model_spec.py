@@ -1,0 +1,147 @@
+"""One model of the sweep: what it is trained from, and which networks it leaves."""
+
+import dataclasses
+from typing import Any
+
+from models import checks
+from pipeline.recipes import describe, fingerprint
+
+# Raised whenever a change of the code changes trained weights or histories.
+TRAINING_VERSION = 1
+
+_PLUMBING = {"affects_results": False}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long and from which batches a model is trained; Gin's `training`.
+
+    Attributes:
+        batch_size: Real images an iteration, over all replicas.
+        iterations: Iterations in all (one iteration updates every network of the method).
+        threads: Threads of the process that trains a model; part of what makes a run
+            reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
+        log_every: Iterations from one row of history.csv to the next; losses are means over them.
+        score_every: Iterations between quick FactorVAE scores, a multiple of `log_every`; 0: none.
+        score_groups: Groups of a quick score.
+        score_group_size: Images of a group.
+        score_points: Images over which the codes' standard deviation is taken.
+        checkpoint_every: Iterations between checkpoints, a multiple of `log_every`.
+        picture_every: Iterations between sample pictures, a multiple of `log_every`; 0: none.
+    """
+
+    batch_size: int
+    iterations: int
+    threads: int
+    log_every: int
+    score_every: int = 0
+    score_groups: int = 100
+    score_group_size: int = 32
+    score_points: int = 2000
+    checkpoint_every: int = dataclasses.field(metadata=_PLUMBING)
+    picture_every: int = dataclasses.field(default=0, metadata=_PLUMBING)
+
+    def __post_init__(self):
+        for name in ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups"):
+            checks.integer(f"training.{name}", getattr(self, name), minimum=1)
+        for name in ("score_group_size", "score_points"):
+            checks.integer(f"training.{name}", getattr(self, name), minimum=2)
+        for name in ("threads", "score_every", "picture_every"):
+            checks.integer(f"training.{name}", getattr(self, name), minimum=0)
+        for name in ("score_every", "picture_every", "checkpoint_every"):
+            if getattr(self, name) % self.log_every:
+                checks.fail(
+                    f"training.{name}",
+                    getattr(self, name),
+                    f"a multiple of log_every={self.log_every}",
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """The networks of a model at one moment: "final", or a snapshot such as "before_cr".
+
+    Attributes:
+        model_id: Of this pair of networks; a snapshot's is the model's with "@" and its name.
+        parent_id: The model's, which names its folder.
+        name: "final" or the snapshot's name.
+        setting: Setting of the sweep.
+        method: Method that the networks stand for, such as "infogan_cr" or "infogan_modified".
+        seed: Of the model.
+        iteration: After so many iterations.
+        fingerprint: Changes whenever the networks' weights would.
+        codes: The model's `JointCode`.
+    """
+
+    model_id: str
+    parent_id: str
+    name: str
+    setting: str
+    method: str
+    seed: int
+    iteration: int
+    fingerprint: str
+    codes: Any
+
+    @property
+    def key(self) -> str:
+        """A short name for files that belong to exactly these weights."""
+        return self.fingerprint[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """Everything that the weights of one model depend on, and nothing else."""
+
+    setting: str
+    seed: int
+    method: Any
+    training: Training
+    dataset: Any
+    data_fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the trained weights or the history would."""
+        return fingerprint(
+            TRAINING_VERSION,
+            self.method,
+            self.training,
+            self.dataset,
+            self.data_fingerprint,
+            self.seed,
+        )
+
+    @property
+    def model_id(self) -> str:
+        """Readable and unique: a changed binding gives another model, beside the old one."""
+        return f"{self.setting}-seed{self.seed}-{self.fingerprint[:8]}"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole description as JSON-able data."""
+        return describe(self)
+
+    @property
+    def exports(self) -> tuple[Export, ...]:
+        """The networks that training leaves, snapshots first."""
+        moments = [
+            (iteration, name, method)
+            for iteration, (name, method) in sorted(self.method.snapshots.items())
+            if iteration < self.training.iterations
+        ]
+        moments.append((self.training.iterations, "final", self.method.name))
+        return tuple(
+            Export(
+                model_id=self.model_id if name == "final" else f"{self.model_id}@{name}",
+                parent_id=self.model_id,
+                name=name,
+                setting=self.setting,
+                method=method,
+                seed=self.seed,
+                iteration=iteration,
+                fingerprint=fingerprint(self.fingerprint, name),
+                codes=self.method.codes,
+            )
+            for iteration, name, method in moments
+        )

@@ -1,0 +1,252 @@
+"""The report stage: tables, plots and a page from the files of a run. Needs no TensorFlow."""
+
+import dataclasses
+from pathlib import Path
+
+from models import checks
+from pipeline import metric_names, report_page, report_tables, tables
+from pipeline.errors import StageError
+from pipeline.files import file_digest, write_text
+from pipeline.progress import ProgressDisplay
+from pipeline.recipes import fingerprint
+from pipeline.report_html import FigureFile
+from pipeline.run_directory import ExportDirectory, RunDirectory, why_stale, write_manifest
+from pipeline.stage import Context, Step
+
+# Raised whenever a change of the code changes the report.
+REPORT_VERSION = 1
+CHOSEN = "model_centrality"  # the selection method whose choice the report shows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """How the report looks; Gin's `report`.
+
+    Attributes:
+        main_metric: The metric that models are compared by: a metric of scores.csv, and the
+            column of history.csv that is drawn over training.
+        main_protocol: The protocol of that metric; where it was not measured so, another is taken.
+        traversal_frames: Frames from one end of a code to the other in the animation.
+        frame_milliseconds: How long the animation shows a frame.
+    """
+
+    main_metric: str = "factor_vae"
+    main_protocol: str = "cr"
+    traversal_frames: int = 24
+    frame_milliseconds: int = 90
+
+    def __post_init__(self):
+        checks.label("report.main_metric", self.main_metric)
+        checks.label("report.main_protocol", self.main_protocol)
+        checks.integer("report.traversal_frames", self.traversal_frames, minimum=2)
+        checks.integer("report.frame_milliseconds", self.frame_milliseconds, minimum=20)
+
+
+def plan(context: Context) -> list[Step]:
+    """Say whether the report is up to date."""
+    return [Step("index.html, tables, plots", _why(context))]
+
+
+def run(context: Context) -> None:
+    """Write the report, unless it is up to date.
+
+    Raises:
+        StageError: If there is nothing to report on.
+    """
+    display = ProgressDisplay("report")
+    if _why(context) is None:
+        display.say("the report is up to date: skipped")
+        return
+    if not context.run.models_csv.exists():
+        raise StageError(
+            f"{context.run.models_csv} does not exist. Run the train stage first: --stages train, "
+            "or leave --stages out."
+        )
+    outputs = write_report(
+        context.run.root, title=context.experiment.name, options=context.experiment.report
+    )
+    write_manifest(context.run.manifest("report"), _fingerprint(context), outputs)
+    display.say(f"{len(outputs)} files written to {context.run.report}")
+
+
+def _why(context: Context) -> str | None:
+    if "report" in context.forced:
+        return "forced"
+    return why_stale(context.run.manifest("report"), _fingerprint(context))
+
+
+def _fingerprint(context: Context) -> str:
+    directory = context.run
+    inputs = [directory.models_csv, directory.scores_csv, directory.cross_scores_csv]
+    inputs += [directory.selection_csv, directory.selection_summary_csv, directory.configuration]
+    for folder in sorted(directory.model("any").root.parent.glob("*")):
+        model = directory.model(folder.name)
+        inputs += [model.history, model.export("final").traversals]
+    digests = {
+        str(path.relative_to(directory.root)): file_digest(path) for path in inputs if path.exists()
+    }
+    return fingerprint(REPORT_VERSION, context.experiment.name, context.experiment.report, digests)
+
+
+def write_report(run_directory_path: Path, *, title: str, options: ReportOptions) -> list[Path]:
+    """Write `report/` of a run: tables/*.csv, plots/*.png and *.gif, and index.html.
+
+    Stages that have not run leave gaps that the page names; files of an earlier report that are
+    not written again are removed.
+
+    Args:
+        run_directory_path: The run directory; models.csv must be there.
+        title: The title of the page.
+        options: How the report looks.
+
+    Returns:
+        The files written, sorted.
+
+    Raises:
+        ValueError: If models.csv is missing, or a file of the run is truncated or corrupt.
+    """
+    directory = RunDirectory(Path(run_directory_path))
+    run_tables = report_tables.read_run(directory)
+    main = (_protocol(run_tables, options), options.main_metric)
+    written = _write_tables(directory.report / "tables", run_tables)
+    selected, reason = choose_model(run_tables, main)
+    figures, notes = _draw(directory, run_tables, options, main, selected)
+    written += [figure.path for figure in figures]
+    configuration = directory.configuration
+    content = report_page.PageContent(
+        title=title,
+        selected=selected,
+        reason=reason,
+        figures=figures,
+        notes=[*report_page.gaps(run_tables), *notes],
+        main=main,
+        configuration=configuration.read_text("utf-8") if configuration.exists() else "",
+    )
+    page = directory.report / "index.html"
+    write_text(page, report_page.render_page(run_tables, content))
+    written.append(page)
+    for folder in ("tables", "plots"):
+        for path in sorted((directory.report / folder).glob("*.*")):
+            if path not in written:
+                path.unlink()
+    return sorted(written)
+
+
+def _protocol(run_tables: report_tables.RunTables, options: ReportOptions) -> str:
+    """Return the protocol by which models are compared: the one asked for, if it was measured."""
+    if run_tables.scores is None:
+        return options.main_protocol
+    rows = run_tables.scores[run_tables.scores["metric"] == options.main_metric]
+    measured = sorted(rows["protocol"].unique())
+    if options.main_protocol in measured or not measured:
+        return options.main_protocol
+    return measured[0]
+
+
+def choose_model(
+    run_tables: report_tables.RunTables, main: tuple[str, str]
+) -> tuple[str | None, str]:
+    """Return the model that the report shows, and a sentence that says why it.
+
+    ModelCentrality's choice; where there is none, the only model, or the best by the main metric,
+    or the first. None if no model was trained.
+    """
+    chosen = report_tables.selected_table(run_tables)
+    chosen = chosen[chosen["selection_method"] == CHOSEN]
+    if len(chosen):
+        row = chosen.iloc[0]
+        return row["model_id"], (
+            f"ModelCentrality chose it among {row['num_models']} models: of all, its codes agree "
+            f"best with those of the others (centrality {row['selected_score']:.3f}). "
+            f"No labels were used for this choice."
+        )
+    done = run_tables.models[
+        (run_tables.models["status"] == "done") & (run_tables.models["export"] == "final")
+    ]
+    if done.empty:
+        return None, "No model finished training, so there is none to show."
+    if len(done) == 1:
+        return done["model_id"].iloc[0], "It is the only model, so there was nothing to select."
+    name = metric_names.name(main[1])
+    if run_tables.scores is not None:
+        scores = run_tables.scores[
+            run_tables.scores["model_id"].isin(done["model_id"])
+            & (run_tables.scores["metric"] == main[1])
+            & (run_tables.scores["protocol"] == main[0])
+        ]
+        if len(scores):
+            end = metric_names.better_end(main[1]) or "high"
+            best = scores.sort_values(["value", "model_id"], ascending=[end == "low", True])
+            needs = ", which needs known factors" if metric_names.needs_factors(main[1]) else ""
+            return best["model_id"].iloc[0], (
+                f"ModelCentrality has selected none; shown is the one of {len(done)} models with "
+                f"the {end}est {name}{needs}."
+            )
+    return done["model_id"].iloc[0], (
+        f"Models were neither selected nor scored by {name}; shown is the first of {len(done)}."
+    )
+
+
+def _write_tables(folder: Path, run_tables: report_tables.RunTables) -> list[Path]:
+    models, metrics = report_tables.model_table(run_tables)
+    optional = {"iteration", "dataset", "representation", *metrics}
+    tables.write_table(folder / "models.csv", models, models.columns, may_be_empty=optional)
+    tables.write_table(
+        folder / "settings.csv",
+        report_tables.setting_table(run_tables),
+        report_tables.SETTING_COLUMNS,
+        may_be_empty={"std"},
+    )
+    tables.write_table(
+        folder / "selected.csv",
+        report_tables.selected_table(run_tables),
+        report_tables.SELECTED_COLUMNS,
+        may_be_empty=set(report_tables.SELECTED_COLUMNS[5:]) - {"num_models"},
+    )
+    return [folder / name for name in ("models.csv", "settings.csv", "selected.csv")]
+
+
+def _draw(
+    directory: RunDirectory,
+    run_tables: report_tables.RunTables,
+    options: ReportOptions,
+    main: tuple[str, str],
+    selected: str | None,
+) -> tuple[list[FigureFile], list[tuple[str, str]]]:
+    """Draw every plot and picture; return them with (section, sentence) notes on what lacks."""
+    from pipeline import report_figures  # matplotlib is slow to import: only where it draws
+
+    folder = directory.report / "plots"
+    figures: list[FigureFile] = []
+    notes: list[tuple[str, str]] = []
+    if selected is not None:
+        model = run_tables.models[run_tables.models["model_id"] == selected].iloc[0]
+        path = ExportDirectory(directory.root / model["directory"]).traversals
+        if path.exists():
+            figures += report_figures.draw_traversals(
+                folder,
+                report_figures.read_traversals(path),
+                num_frames=options.traversal_frames,
+                frame_milliseconds=options.frame_milliseconds,
+            )
+        else:
+            notes.append(("traversals", f"The train stage wrote no traversals of {selected}."))
+    figures += report_figures.draw_metrics(folder, run_tables)
+    figures += report_figures.draw_selection(
+        folder,
+        run_tables,
+        protocol=main[0],
+        metric=main[1],
+        selected=selected,
+    )
+    ranked = [selected] if selected is not None else []
+    if run_tables.selection is not None:
+        ranked += run_tables.selection.sort_values("rank", kind="stable")["model_id"].tolist()
+    curves, sentences = report_figures.draw_histories(
+        folder,
+        directory,
+        run_tables,
+        metric=options.main_metric,
+        first=list(dict.fromkeys(ranked)),
+    )
+    return figures + curves, notes + [("training", sentence) for sentence in sentences]

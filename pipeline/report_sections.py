@@ -1,0 +1,177 @@
+"""The sections of the report page that are tables: metrics by setting and by model, selection."""
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+import pandas as pd
+
+from pipeline import metric_names, report_tables
+from pipeline import report_html as parts
+
+NUMBERS = (
+    ("selected_score", "Score"),
+    ("supervised_value", "Supervised value"),
+    ("pool_best", "Best in pool"),
+    ("pool_median", "Median of pool"),
+    ("regret_to_best", "Regret to best"),
+    ("gain_over_median", "Gain over median"),
+    ("rank_correlation", "Rank correlation"),
+)
+MANY_ROWS = 20  # longer tables of rankings are folded away
+
+
+def settings_section(run: report_tables.RunTables) -> list[str]:
+    """Return the means of each setting over its seeds, a table a protocol."""
+    table = report_tables.setting_table(run)
+    if table.empty:
+        return []
+
+    def setting_cell(score: dict, best: str) -> str:
+        spread = "" if score["num_seeds"] < 2 else f" ± {parts.number(score['std'])}"
+        seeds = "1 seed" if score["num_seeds"] == 1 else f"{score['num_seeds']} seeds"
+        return parts.cell(parts.number(score["mean"]) + spread, small=seeds, kind=best)
+
+    snapshots = table["setting"] + " (" + table["export"].str.replace("_", " ") + ")"
+    names = table["setting"].where(table["export"] == "final", snapshots)
+    table = table.assign(name=names, value=table["mean"])
+    text = (
+        "Mean ± sample standard deviation over seeds, with the number of seeds. The best mean of "
+        "each metric is shaded."
+    )
+    return [parts.paragraph(text), *_metric_tables(table, "Setting", setting_cell)]
+
+
+def models_section(run: report_tables.RunTables) -> list[str]:
+    """Return every metric of every model, a table a protocol."""
+    if run.scores is None or run.scores.empty:
+        return []
+
+    def model_cell(score: dict, best: str) -> str:
+        small = interval(score).replace(" to ", " – ")
+        return parts.cell(parts.number(score["value"]), small=small, kind=best)
+
+    text = "Every metric of every model, with its interval below it where there is one."
+    table = run.scores.assign(name=run.scores["model_id"])
+    return [parts.paragraph(text), *_metric_tables(table, "Model", model_cell)]
+
+
+def _metric_tables(
+    scores: pd.DataFrame, what: str, cell_of: Callable[[dict, str], str]
+) -> list[str]:
+    """Return a table a protocol, one row a name, one column a metric.
+
+    Args:
+        scores: Long: name, representation, dataset, protocol, metric, value and what `cell_of`
+            needs.
+        what: The heading of the names.
+        cell_of: Makes the cell of a row of `scores`, given "best" for the best of its column.
+    """
+    keys = ["name", "representation", "dataset"]
+    section = []
+    for protocol, part in scores.groupby("protocol"):
+        metrics = sorted(part["metric"].unique(), key=metric_names.order)
+        best = {metric: _best(part[part["metric"] == metric], metric) for metric in metrics}
+        rows = []
+        for key, group in part.groupby(keys):
+            found = {score["metric"]: score for score in group.to_dict("records")}
+            variant = [v for k, v in zip(keys[1:], key[1:], strict=True) if part[k].nunique() > 1]
+            row = [parts.cell(", ".join([key[0], *variant]))]
+            for metric in metrics:
+                if metric not in found:
+                    row.append(parts.cell("–"))
+                    continue
+                shade = "best" if found[metric]["value"] == best[metric] else ""
+                row.append(cell_of(found[metric], shade))
+            rows.append(row)
+        titles = [metric_names.title(metric) for metric in metrics]
+        section.append(f"<h3>Protocol {escape(protocol)}</h3>")
+        section.append(parts.table([what, *titles], rows))
+    return section
+
+
+def _best(scores: pd.DataFrame, metric: str) -> float | None:
+    """Return the best value, or None where nothing is better than another."""
+    end = metric_names.better_end(metric)
+    if scores["value"].nunique() < 2 or not end:
+        return None
+    return scores["value"].min() if end == "low" else scores["value"].max()
+
+
+def selection_section(run: report_tables.RunTables) -> list[str]:
+    """Return what was selected, at which regret, and the ranking."""
+    selected = report_tables.selected_table(run)
+    section = []
+    if len(selected):
+        shown = [(key, name) for key, name in NUMBERS if selected[key].notna().any()]
+        rows = [
+            [
+                parts.cell(_method_name(row["selection_method"])),
+                parts.cell(row["model_id"], kind="text"),
+                *(parts.cell(parts.number(row[key])) for key, _ in shown),
+                parts.cell(str(row["num_models"])),
+            ]
+            for _, row in selected.iterrows()
+        ]
+        headers = ["Selected by", "Model", *(name for _, name in shown), "Models in pool"]
+        section.append(parts.table(headers, rows, texts=2))
+        metrics = sorted({m for m in selected["supervised_metric"] if m})
+        if metrics:
+            names = ", ".join(metric_names.name(m) for m in metrics)
+            section.append(
+                parts.paragraph(
+                    f"The supervised value is {names}, measured with known factors. Regret: the "
+                    f"best of the pool minus the selected; 0 is a perfect choice. Gain: the "
+                    f"selected minus the median of the pool, which is about what a "
+                    f"random choice gives.",
+                    faint=True,
+                )
+            )
+    if run.selection is not None and len(run.selection):
+        section.append(_ranking(run.selection))
+    return section
+
+
+def _ranking(selection: pd.DataFrame) -> str:
+    methods = sorted(selection["selection_method"].unique())
+    confident = {
+        method
+        for method, part in selection.groupby("selection_method")
+        if part["confidence"].notna().any()
+    }
+    found = {(r["model_id"], r["selection_method"]): r for r in selection.to_dict("records")}
+    first = selection[selection["selection_method"] == methods[0]].sort_values("rank")["model_id"]
+    rows = []
+    for model_id in dict.fromkeys([*first, *selection["model_id"]]):
+        row = [parts.cell(model_id)]
+        for method in methods:
+            record = found.get((model_id, method))
+            if record is None:
+                row += [parts.cell("–")] * (3 if method in confident else 2)
+                continue
+            best = "best" if record["selected"] else ""
+            row.append(parts.cell(str(record["rank"]), kind=best))
+            row.append(parts.cell(parts.number(record["score"]), kind=best))
+            if method in confident:
+                row.append(parts.cell(parts.number(record["confidence"], 2), kind=best))
+        rows.append(row)
+    headers = ["Model"]
+    for method in methods:
+        columns = ("rank", "score", "confidence") if method in confident else ("rank", "score")
+        headers += [f"{_method_name(method)}: {name}" for name in columns]
+    table = parts.table(headers, rows)
+    if len(rows) > MANY_ROWS:
+        return parts.folded(f"Ranking of all {len(rows)} models", table)
+    return f"<h3>Ranking</h3>{table}"
+
+
+def _method_name(method: str) -> str:
+    return {"model_centrality": "ModelCentrality", "supervised": "Supervised"}.get(
+        method, method.replace("_", " ")
+    )
+
+
+def interval(score: Mapping) -> str:
+    """Return the interval of a row of the scores table as text; empty where there is none."""
+    if score["ci_low"] != score["ci_low"] or score["ci_high"] != score["ci_high"]:
+        return ""
+    return f"{parts.number(score['ci_low'])} to {parts.number(score['ci_high'])}"

@@ -1,0 +1,294 @@
+"""The part of the metric stage that judges generated images: which judges, what they lack, rows.
+
+Two judges exist. The classifier is trained here on a known factor of the data set and gives the
+Inception score, mode KL, confidence and, from its penultimate features, `fid_local`. The standard
+Inception-V3 network, of which the user names the weights, gives `fid_inception` and needs no
+factor. What they do runs in workers, see `pipeline.sample_judging`.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from models import checks
+from models.architectures import ShapeClassifier
+from pipeline import execution
+from pipeline.files import file_digest
+from pipeline.metric_results import read_result, score_rows
+from pipeline.model_spec import Export
+from pipeline.progress import ProgressDisplay
+from pipeline.recipes import fingerprint
+from pipeline.run_directory import JudgeDirectory, read_manifest, why_stale
+from pipeline.stage import Context
+
+# Raised whenever a change of the code changes a judge or its scores.
+SAMPLE_QUALITY_VERSION = 1
+PROTOCOL = "samples"
+CLASSIFIER_METRICS = ("inception_score", "mode_kl", "confidence", "fid_local")
+INCEPTION_METRICS = ("fid_inception",)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SampleQuality:
+    """How generated images are judged; Gin's `sample_quality`.
+
+    Attributes:
+        factor: Discrete factor that the classifier learns, such as 'shape' of dSprites; None: no
+            classifier.
+        num_samples: Images of each generator, and real ones that they are compared with
+            (published: 50,000).
+        classifier_iterations: Batches that the classifier learns from.
+        batch_size: Images of such a batch.
+        classifier: Its layers and learning rate.
+        min_accuracy: On held-out images; a classifier below it judges nothing.
+        inception_weights: File of weights for Inception-V3; None: no `fid_inception`.
+        seed: Of the classifier, and of the real images that samples are compared with.
+    """
+
+    factor: str | None
+    num_samples: int
+    classifier_iterations: int
+    batch_size: int
+    classifier: ShapeClassifier = ShapeClassifier()
+    min_accuracy: float = 0.9
+    inception_weights: str | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.factor is not None and (not isinstance(self.factor, str) or not self.factor):
+            checks.fail("sample_quality.factor", self.factor, "the name of a factor, or None")
+        checks.integer("sample_quality.num_samples", self.num_samples, minimum=2)
+        for name in ("classifier_iterations", "batch_size"):
+            checks.integer(f"sample_quality.{name}", getattr(self, name), minimum=1)
+        checks.instance("sample_quality.classifier", self.classifier, ShapeClassifier)
+        checks.number("sample_quality.min_accuracy", self.min_accuracy, minimum=0.0, maximum=1.0)
+        checks.integer("sample_quality.seed", self.seed, minimum=0)
+        weights = self.inception_weights
+        # Found out now, not after days of training.
+        if weights is not None and not (isinstance(weights, str) and Path(weights).is_file()):
+            expected = "None, or the path of a file with weights for keras.applications.InceptionV3"
+            checks.fail("sample_quality.inception_weights", weights, expected)
+        if self.factor is None and weights is None:
+            checks.fail("sample_quality.factor", None, "a factor where no inception_weights are")
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """A network that judges samples.
+
+    Attributes:
+        name: "classifier" or "inception".
+        metrics: What it gives.
+        key: Changes whenever what it says about an image would; names its folder.
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    key: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """One generator before one judge."""
+
+    export: Export
+    judge: Judge
+
+    @property
+    def label(self) -> str:
+        """What it is called where progress is shown."""
+        return f"{self.export.model_id} {PROTOCOL} ({self.judge.name})"
+
+
+def judges(context: Context) -> list[Judge]:
+    """Return the judges that the experiment asks for and the data set admits."""
+    options, dataset = context.experiment.metrics.sample_quality, context.dataset
+    if options is None:
+        return []
+    shared = (SAMPLE_QUALITY_VERSION, dataset.fingerprint, options.num_samples, options.seed)
+    found = []
+    if options.factor is not None and _why_no_classifier(options, dataset) is None:
+        recipe = (
+            options.factor,
+            options.classifier,
+            options.classifier_iterations,
+            options.batch_size,
+        )
+        key = fingerprint("classifier", shared, recipe)[:16]
+        found.append(Judge("classifier", CLASSIFIER_METRICS, key))
+    if options.inception_weights is not None:
+        key = fingerprint("inception", shared, _weights_digest(options.inception_weights))[:16]
+        found.append(Judge("inception", INCEPTION_METRICS, key))
+    return found
+
+
+def _why_no_classifier(options: SampleQuality, dataset) -> str | None:
+    if not dataset.num_factors:
+        return "has no known factors"
+    sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
+    if (sizes.get(options.factor) or 0) < 2:
+        known = ", ".join(f"{name} ({size or 'continuous'})" for name, size in sizes.items())
+        return f"has no discrete factor {options.factor!r} but {known}"
+    return None
+
+
+def _weights_digest(path: str) -> str:
+    status = Path(path).stat()
+    return _file_digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _file_digest(path: str, size: int, time: int) -> str:
+    """Return the digest of a file; size and time tell when it must be read again."""
+    return file_digest(Path(path))
+
+
+def skipped(context: Context) -> list[str]:
+    """Say what the data set does not admit, in one line."""
+    options = context.experiment.metrics.sample_quality
+    if options is None or options.factor is None:
+        return []
+    reason = _why_no_classifier(options, context.dataset)
+    if reason is None:
+        return []
+    names = ", ".join(CLASSIFIER_METRICS)
+    return [f"{context.dataset.name} {reason}: skipped {names} ({PROTOCOL} protocol)"]
+
+
+def missing(context: Context, exports: Sequence[Export]) -> list[Judgement]:
+    """Return the judgements that are not there yet, or were made by another network."""
+    lacking = []
+    for judge in judges(context):
+        manifest = read_manifest(context.run.judge(judge.key).manifest)
+        for export in exports:
+            result = read_result(_result_path(context, Judgement(export, judge)))
+            is_judged = result is not None and (
+                # A classifier trained anew elsewhere may differ in its last bits.
+                manifest is None or result["judge"] == manifest["network"]
+            )
+            if "metrics" in context.forced or not is_judged:
+                lacking.append(Judgement(export, judge))
+    return lacking
+
+
+def _result_path(context: Context, judgement: Judgement) -> Path:
+    options = context.experiment.metrics
+    bootstrap = (options.num_resamples, options.level, options.seed)
+    digest = fingerprint(judgement.judge.key, bootstrap)[:16]
+    name = f"{PROTOCOL}-{judgement.judge.name}-{digest}"
+    return context.run.metric_result(judgement.export.key, name)
+
+
+def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
+    """Make the judges that are needed, let them judge what is missing.
+
+    Returns:
+        A line for each failure.
+    """
+    lacking = missing(context, exports)
+    failures = _prepare(context, {judgement.judge for judgement in lacking}, display)
+    unfit = _too_weak(context)
+    failures += unfit.values()
+    tasks = []
+    # What a classifier that was trained anew just now had said before counts as missing, too.
+    for judgement in missing(context, exports):
+        is_ready = why_stale(context.run.judge(judgement.judge.key).manifest, judgement.judge.key)
+        if is_ready is not None or judgement.judge in unfit:
+            continue
+        export = judgement.export
+        task = (
+            context.run.model(export.parent_id).export(export.name).generator,
+            export.codes,
+            export.fingerprint,
+            judgement.judge,
+            context.run.judge(judgement.judge.key),
+            context.experiment.metrics,
+            _result_path(context, judgement),
+        )
+        tasks.append((judgement.label, task))
+
+    def describe(name: str, outcome: Any) -> str:
+        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
+
+    return failures + _outcomes(context, _judge_samples, tasks, display, describe)
+
+
+def _too_weak(context: Context) -> dict[Judge, str]:
+    """Return the classifiers that find too few classes to judge anything, with what to do."""
+    options = context.experiment.metrics.sample_quality
+    weak = {}
+    for judge in judges(context):
+        manifest = read_manifest(context.run.judge(judge.key).manifest) or {}
+        accuracy = manifest.get("held_out_accuracy")
+        if accuracy is not None and accuracy < options.min_accuracy:
+            weak[judge] = (
+                f"    {PROTOCOL} protocol: the classifier of {options.factor} is right on "
+                f"{accuracy:.2%} of held-out images. Expected at least sample_quality.min_accuracy"
+                f"={options.min_accuracy}: raise sample_quality.classifier_iterations. "
+                f"Received: classifier_iterations={options.classifier_iterations}"
+            )
+    return weak
+
+
+def _prepare(context: Context, needed: set[Judge], display: ProgressDisplay) -> list[str]:
+    """Train or load each judge and take the moments of real images, unless that was done."""
+    tasks = []
+    for judge in sorted(needed, key=lambda one: one.name):
+        folder = context.run.judge(judge.key)
+        reason = why_stale(folder.manifest, judge.key)
+        if "metrics" in context.forced:
+            reason = "forced"
+        if reason is None:
+            continue
+        if "damaged" in reason or "missing" in reason:
+            display.say(f"{folder.root}: {reason}; the {judge.name} judge is made again")
+        options = context.experiment.metrics.sample_quality
+        arguments = (context.experiment.dataset, context.cache, options, judge, folder)
+        tasks.append((f"{judge.name} judge", arguments))
+
+    def describe(name: str, outcome: Any) -> str:
+        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else str(outcome)
+
+    return _outcomes(context, _make_judge, tasks, display, describe)
+
+
+def _outcomes(context: Context, function, tasks, display: ProgressDisplay, describe) -> list[str]:
+    """Run tasks in the workers and return a line for each that failed."""
+    return [
+        f"    {name}: {type(outcome).__name__}: {outcome}"
+        for name, outcome in context.pool.run(function, tasks, display, describe)
+        if isinstance(outcome, Exception)
+    ]
+
+
+def _make_judge(dataset, cache: Path, options, judge: Judge, folder: JudgeDirectory, *, progress):
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.sample_judging import make_judge
+
+    return make_judge(dataset.open(cache), options, judge, folder, progress=progress)
+
+
+def _judge_samples(*arguments, progress):
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.sample_judging import judge_samples
+
+    return judge_samples(*arguments, progress=progress)
+
+
+def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """Return the rows of scores.csv; their representation is that of the codes beside them."""
+    return [
+        row
+        for export in exports
+        for judge in judges(context)
+        for row in score_rows(
+            read_result(_result_path(context, Judgement(export, judge))),
+            export,
+            PROTOCOL,
+            context.dataset,
+        )
+    ]

@@ -1,0 +1,161 @@
+"""The training stage: every model of the sweep, each in a worker process of its own."""
+
+import json
+import shutil
+from typing import Any
+
+import pandas as pd
+
+from pipeline import execution
+from pipeline.cost import training_seconds
+from pipeline.errors import StageError
+from pipeline.model_spec import ModelSpec
+from pipeline.progress import ProgressDisplay, format_seconds
+from pipeline.run_directory import read_manifest, why_stale
+from pipeline.stage import Context, Step
+from pipeline.tables import MODEL_COLUMNS, write_table
+
+
+def plan(context: Context) -> list[Step]:
+    """Say which models would be trained, why, and for how long."""
+    if not context.is_data_ready:
+        return _plan_without_data(context)
+    steps = []
+    for spec in context.specs:
+        reason = _why(context, spec)
+        failure = _failure(context, spec)
+        if failure and "train" not in context.forced:
+            note = f"failed before: {failure['reason']}; --force train tries again"
+            steps.append(Step(spec.model_id, None, note=note))
+            continue
+        seconds = None
+        if reason is not None:
+            remaining = spec.training.iterations - _iterations_done(context, spec)
+            seconds = training_seconds(spec, context.dataset.image_shape, remaining)
+        steps.append(Step(spec.model_id, reason, _shared(context, seconds)))
+    return steps
+
+
+def _plan_without_data(context: Context) -> list[Step]:
+    """Every model is new where the images are; the size of unseen images of others is unknown."""
+    image_shape = getattr(context.experiment.dataset, "image_shape", None)
+    steps = []
+    for spec in context.experiment.model_specs("not yet known"):
+        seconds = None
+        if image_shape is not None:
+            seconds = training_seconds(spec, image_shape, spec.training.iterations)
+        steps.append(Step(f"{spec.setting}-seed{spec.seed}", "new", _shared(context, seconds)))
+    return steps
+
+
+def _shared(context: Context, seconds: float | None) -> float | None:
+    """Return a model's part of the time that the workers need for all models together."""
+    num_models = len(context.experiment.settings) * len(context.experiment.seeds)
+    return None if seconds is None else seconds / min(context.pool.num_workers, num_models)
+
+
+def run(context: Context) -> None:
+    """Train what is not finished, then write models.csv.
+
+    Raises:
+        StageError: At the end, naming the models that failed; the others are finished.
+    """
+    failures: dict[str, str] = {}
+    tasks = []
+    for spec in context.specs:
+        if "train" in context.forced:
+            shutil.rmtree(context.run.model(spec.model_id).root, ignore_errors=True)
+        failure = _failure(context, spec)
+        if failure is not None:
+            failures[spec.model_id] = failure["reason"] + " (in an earlier run)"
+        elif _why(context, spec) is not None:
+            arguments = (spec, context.run.model(spec.model_id), context.cache)
+            tasks.append((spec.model_id, arguments))
+    display = ProgressDisplay("train", len(tasks))
+    done = len(context.specs) - len(tasks) - len(failures)
+    if done:
+        display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
+    try:
+        for name, outcome in context.pool.run(_train_model, tasks, display, _describe):
+            if isinstance(outcome, Exception):
+                failures[name] = f"{type(outcome).__name__}: {outcome}"
+            elif outcome["status"] == "failed":
+                failures[name] = outcome["reason"]
+    finally:
+        display.close()
+        write_models_table(context, failures)
+    if failures:
+        listed = "\n".join(f"    {name}: {reason}" for name, reason in sorted(failures.items()))
+        raise StageError(
+            f"{len(failures)} of {len(context.specs)} models failed; any others go on to the next "
+            f"stages:\n{listed}"
+        )
+
+
+def _train_model(*arguments, progress) -> dict[str, Any]:
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.training_loop import train_model
+
+    return train_model(*arguments, progress=progress)
+
+
+def _describe(name: str, outcome: Any) -> str:
+    if isinstance(outcome, Exception):
+        return f"{name} failed: {outcome}"
+    text = f"{name} {outcome['status']} at iteration {outcome['iteration']}"
+    reason = f": {outcome['reason']}" if outcome["reason"] else ""
+    return f"{text} after {format_seconds(outcome['seconds'])}{reason}"
+
+
+def _why(context: Context, spec: ModelSpec) -> str | None:
+    """Return why a model must be trained, or None."""
+    if "train" in context.forced:
+        return "forced"
+    directory = context.run.model(spec.model_id)
+    reason = why_stale(directory.manifest, spec.fingerprint)
+    if reason == "new" and _iterations_done(context, spec):
+        return f"goes on from iteration {_iterations_done(context, spec)}"
+    return reason
+
+
+def _iterations_done(context: Context, spec: ModelSpec) -> int:
+    names = [path.name for path in context.run.model(spec.model_id).checkpoints.glob("*.npz")]
+    numbers = [int(name.split("-")[1]) for name in names if name.startswith("iteration-")]
+    return max(numbers, default=0)
+
+
+def _failure(context: Context, spec: ModelSpec) -> dict[str, Any] | None:
+    """Return what is written about an earlier failure of the same model, or None."""
+    try:
+        content = json.loads(context.run.model(spec.model_id).failure.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if content.get("fingerprint") == spec.fingerprint else None
+
+
+def write_models_table(context: Context, failures: dict[str, str]) -> None:
+    """Write models.csv: one row an export of each model of the sweep, finished or not."""
+    rows = []
+    for spec in context.specs:
+        manifest = read_manifest(context.run.model(spec.model_id).manifest)
+        for export in spec.exports:
+            folder = context.run.model(spec.model_id).export(export.name).root
+            status = "done" if manifest else "failed" if spec.model_id in failures else "missing"
+            rows.append(
+                {
+                    "model_id": export.model_id,
+                    "setting": export.setting,
+                    "method": export.method,
+                    "seed": export.seed,
+                    "iteration": export.iteration,
+                    "export": export.name,
+                    "directory": str(folder.relative_to(context.run.root)),
+                    "status": status,
+                    "reason": failures.get(spec.model_id, ""),
+                    "train_seconds": manifest["train_seconds"] if manifest else None,
+                    "parameters": manifest["parameters"] if manifest else None,
+                    "model_fingerprint": export.fingerprint,
+                }
+            )
+    write_table(context.run.models_csv, pd.DataFrame(rows, columns=MODEL_COLUMNS), MODEL_COLUMNS)

@@ -1,0 +1,73 @@
+"""The rules of the house, read from the imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROOMS = ("pipeline", "models", "metrics", "benchmarks")
+MODULES = sorted(path for room in ROOMS for path in (REPOSITORY / room).rglob("*.py"))
+STAGES = ("prepare", "train", "evaluate", "select", "report")
+
+
+def imports(path, top_level_only=False):
+    """Return the dotted names that a module imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def roots(names):
+    return {name.split(".")[0] for name in names}
+
+
+def modules_in(room):
+    return [path for path in MODULES if path.relative_to(REPOSITORY).parts[0] == room]
+
+
+def test_models_and_metrics_know_neither_each_other_nor_the_pipeline():
+    for path in modules_in("models"):
+        assert not roots(imports(path)) & {"pipeline", "metrics", "gin", "pandas", "matplotlib"}
+    for path in modules_in("metrics"):
+        forbidden = {"pipeline", "models", "tensorflow", "keras", "gin", "pandas"}
+        assert not roots(imports(path)) & forbidden, path
+
+
+def test_a_stage_never_imports_another_stage():
+    for stage in STAGES:
+        names = imports(REPOSITORY / "pipeline" / f"{stage}.py")
+        others = {f"pipeline.{other}" for other in STAGES if other != stage}
+        assert not {".".join(name.split(".")[:2]) for name in names} & others, stage
+
+
+def test_gin_is_known_at_the_edge_only():
+    users = {path.name for path in modules_in("pipeline") if "gin" in roots(imports(path))}
+    assert users == {"experiment.py", "gin_files.py"}
+
+
+def test_gin_holds_data_only():
+    assert not list((REPOSITORY / "gin").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_files_stay_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline.stages", "pipeline.score"])
+def test_reading_an_experiment_needs_no_tensorflow(module):
+    code = (
+        f"import {module}, sys; from pipeline.experiment import load_experiment; "
+        "load_experiment(['gin/dsprites.gin']); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)

@@ -1,0 +1,126 @@
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.experiment import load_experiment
+
+SMOKE = ["gin/cdsprites.gin", "gin/parts/budgets/smoke.gin"]
+
+
+def refusal(*settings, files=SMOKE):
+    with pytest.raises(ConfigurationError) as error:
+        load_experiment(files, settings)
+    return str(error.value)
+
+
+def test_a_missing_file_is_refused_with_those_there_are():
+    message = refusal(files=["gin/cdsprite.gin"])
+    assert "gin/cdsprite.gin" in message and "Did you mean 'gin/cdsprites.gin'?" in message
+
+
+def test_a_missing_include_names_file_and_line(tmp_path):
+    file = tmp_path / "own.gin"
+    file.write_text("ALPHA = 1.0\ninclude 'nowhere.gin'\n")
+    message = refusal(files=[str(file)])
+    assert "nowhere.gin" in message and "own.gin, line 2" in message
+
+
+def test_syntax_errors_name_file_and_line(tmp_path):
+    file = tmp_path / "own.gin"
+    file.write_text("ALPHA = 1.0\nthis is not gin\n")
+    assert "own.gin, line 2" in refusal(files=[str(file)])
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("ALPA = 1.0", "Did you mean 'ALPHA'?"),
+        ("ALPHA = %ALPA", "%ALPA, which nothing defines"),
+        ("infogancr.gap = 1.0", "Did you mean 'infogan_cr'?"),
+        ("infogan_cr.gaps = 1.0", "Did you mean 'gap'?"),
+        ("infogan_cr.codes = @joint_cod()", "Did you mean 'joint_code'?"),
+        ("infogan.info_weight = 1.0", "Nothing in this experiment uses: infogan.info_weight"),
+        ("other/adam.learning_rate = 1.0", "Nothing in this experiment uses: other/adam"),
+        ("LAMBDA = -0.1", "info_weight=-0.1"),
+        ("LAMBDA = 'much'", "Expected a finite number"),
+        ("ALPHA = True", "Expected a finite number"),
+        ("GAP = 2.5", "between 0.0 and 2.0"),
+        ("BATCH_SIZE = 1000", "at most the 256 images"),
+        ("BATCH_SIZE = 2.5", "batch_size=2.5"),
+        ("uniform_codes.dim = 0", "dim=0"),
+        ("NUM_SEEDS = 0", "num_seeds=0"),
+        ("CHECKPOINT_EVERY = 3", "multiple of log_every=2"),
+        ("cr_protocol.metrics = ('factor_va',)", "Received"),
+        ("experiment.dataset = 'dsprites'", "experiment.dataset"),
+        ("sweep.settings = {'a': {'ALPA': 1.0}}", "'ALPA'"),
+        ("sweep.settings = {'a b': {'ALPHA': 1.0}}", "a b"),
+        ("sweep.settings = {'a': {'NUM_POINTS': 300}, 'b': {}}", "experiment.metrics"),
+        ("ALPHA = = 1", "not valid Gin"),
+    ],
+)
+def test_bad_bindings_are_refused(setting, expected):
+    assert expected in refusal(setting)
+
+
+def test_a_setting_that_the_sweep_overrides_is_refused():
+    message = refusal("sweep.settings = {'a': {'ALPHA': 1.0}, 'b': {'ALPHA': 2.0}}", "ALPHA = 3.0")
+    assert "has no effect" in message
+
+
+def test_the_sweep_is_settings_times_seeds():
+    sweep = "sweep.settings = {'weak': {'ALPHA': 1.0}, 'strong': {'ALPHA': 2.0}}"
+    experiment = load_experiment(SMOKE, [sweep, "NUM_SEEDS = 3", "SEED = 5"])
+    assert [setting.name for setting in experiment.settings] == ["weak", "strong"]
+    assert experiment.seeds == (5, 6, 7)
+    assert [setting.method.cr_weight.at(10**6) for setting in experiment.settings] == [1.0, 2.0]
+    assert len({spec.model_id for spec in experiment.model_specs("data")}) == 6
+
+
+def test_a_changed_alpha_changes_only_its_own_models():
+    sweep = "sweep.settings = {{'a': {{'ALPHA': 1.0}}, 'b': {{'ALPHA': {}}}}}"
+    before, after = (
+        load_experiment(SMOKE, [sweep.format(alpha)]).model_specs("data") for alpha in (2.0, 3.0)
+    )
+    same = [one.model_id == other.model_id for one, other in zip(before, after, strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_how_often_to_save_does_not_change_a_model():
+    one, other = (
+        load_experiment(SMOKE, [f"CHECKPOINT_EVERY = {every}", f"PICTURE_EVERY = {every}"])
+        for every in (2, 4)
+    )
+    assert one.model_specs("d")[0].model_id == other.model_specs("d")[0].model_id
+
+
+def test_other_data_change_every_model():
+    experiment = load_experiment(SMOKE)
+    assert not {spec.model_id for spec in experiment.model_specs("one")} & {
+        spec.model_id for spec in experiment.model_specs("other")
+    }
+
+
+def test_the_published_settings():
+    """The table of Lin et al. 2020, appendix."""
+    published = {
+        "dsprites": (0.05, 2.0, 288000, 322560, 64, 5, (0.0,)),
+        "teapots": (0.2, 3.0, 50000, 125000, 64, 5, (1.9, 0.0)),
+        "cdsprites": (0.2, 2.0, 216000, 288000, 30, 2, (0.0,)),
+    }
+    for name, (info, alpha, start, iterations, batch, codes, gaps) in published.items():
+        setting = load_experiment([f"gin/{name}.gin"]).settings[0]
+        method = setting.method
+        assert method.info_weight.values == (info,)
+        assert method.cr_weight.steps == ((0, 0.0), (start, alpha))
+        assert method.gap.values == gaps
+        assert method.codes.num_codes == codes and method.codes.latent_dim == codes + 5
+        assert (setting.training.iterations, setting.training.batch_size) == (iterations, batch)
+        assert method.generator_steps == 2
+        assert [
+            optimizer.learning_rate
+            for optimizer in (
+                method.generator_optimizer,
+                method.discriminator_optimizer,
+                method.cr_optimizer,
+            )
+        ] == [1e-3, 2e-3, 2e-3]
+        assert method.snapshots == {start: ("before_cr", "infogan_modified")}
