@@ -93,7 +93,9 @@ def build_conv_encoder(
     seed: int,
     network: str,
 ) -> keras.Model:
-    """Returns the network from images to a tuple of its heads' outputs [batch, size].
+    """Returns the network from images to its heads' outputs, each [batch, size].
+
+    One head gives a tensor, several give a tuple.
 
     Args:
         recipe: the layers.
@@ -188,11 +190,12 @@ class _Layers:
             layer = keras.layers.Dense(units, kernel_initializer=initializer, name=name)
         return layer(x)
 
-    def heads(self, x, sizes: dict[str, int]) -> tuple:
-        """Linear dense layers side by side, named after what they tell."""
-        return tuple(
+    def heads(self, x, sizes: dict[str, int]):
+        """Linear dense layers side by side, named after what they tell; a lone one as it is."""
+        outputs = [
             self.dense(x, size, name=f"{self.network}_{head}") for head, size in sizes.items()
-        )
+        ]
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def deconv(self, x, filters: int):
         """A stride-2 transposed convolution."""

@@ -1,6 +1,6 @@
 """Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
 
-from models import architectures, codes, methods, optimizers
+from models import architectures, codes, gan_methods, methods, optimizers, vae_methods
 from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
 from pipeline.datasets import cdsprites, dsprites, images, squares, teapots, tensorflow_datasets
 
@@ -24,6 +24,8 @@ CONFIGURABLES = {
     "deconv_generator": architectures.DeconvGenerator,
     "conv_discriminator": architectures.ConvDiscriminator,
     "contrastive_network": architectures.ContrastiveNetwork,
+    "conv_encoder": architectures.ConvEncoder,
+    "dense_network": architectures.DenseNetwork,
     "shape_classifier": architectures.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
@@ -31,6 +33,14 @@ CONFIGURABLES = {
     # methods
     "infogan": methods.InfoGAN,
     "infogan_cr": methods.InfoGANCR,
+    "vae": vae_methods.VAE,
+    "annealed_vae": vae_methods.AnnealedVAE,
+    "factor_vae": vae_methods.FactorVAE,
+    "beta_tcvae": vae_methods.BetaTCVAE,
+    "dip_vae": vae_methods.DIPVAE,
+    "hfvae": vae_methods.HFVAE,
+    "chyvae": vae_methods.CHyVAE,
+    "ib_gan": gan_methods.IBGAN,
     # stages
     "training": model_spec.Training,
     "metrics": evaluate.Metrics,

@@ -35,7 +35,9 @@ class Exporter:
             with atomic_path(path) as temporary:
                 networks[name].save(temporary)
         traversals, values = self.traverse()
-        real = dataset.train_images(np.arange(min(NUM_SAMPLES, dataset.num_images)))
+        count = min(NUM_SAMPLES, dataset.num_images)
+        chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
+        real = dataset.train_images(chosen)
         with atomic_path(folder.traversals) as temporary:
             np.savez_compressed(
                 temporary,

@@ -190,7 +190,9 @@ def train_model(
         keras.backend.clear_session()
         dataset = spec.dataset.open(cache)
         with execution.strategy().scope():
-            model = spec.method.build(dataset.image_shape, dataset.max_value, spec.seed)
+            model = spec.method.build(
+                dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
+            )
         write_json(directory.config, spec.config)
         monitor = Monitor(model, spec, directory, dataset, progress)
         try:

@@ -124,3 +124,12 @@ def test_the_published_settings():
             )
         ] == [1e-3, 2e-3, 2e-3]
         assert method.snapshots == {start: ("before_cr", "infogan_modified")}
+
+
+def test_the_baselines_file_names_every_method():
+    experiment = load_experiment(["gin/dsprites_baselines.gin"])
+    methods = {type(setting.method).__name__ for setting in experiment.settings}
+    assert methods == {
+        "VAE", "AnnealedVAE", "FactorVAE", "BetaTCVAE", "DIPVAE", "HFVAE", "CHyVAE", "IBGAN",
+    }  # fmt: skip
+    assert len(experiment.settings) == 10

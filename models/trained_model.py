@@ -1,0 +1,184 @@
+"""The base of all methods: players, draws, one iteration at a time, and their whole state."""
+
+import keras
+import tensorflow as tf
+
+from models import checks
+from models.codes import JointCode
+from models.layers import plain_copy
+from models.networks import derive_seed
+
+
+class TrainedModel(keras.Model):
+    """Networks trained by several players, each with variables and an optimiser of its own.
+
+    A method derives from this once, implements `train_step(images)` and calls, in it,
+    `unit_range`, `stream_seed`, `minimize` and `end_iteration`. Under tf.distribute a step sees
+    one replica's share of the batch; batch statistics are per replica.
+
+    Every draw is a function of (seed, replica, iteration, stream), so training can stop after any
+    iteration and continue from `state` alone.
+
+    Args:
+        networks: name to Keras model, everything that has weights.
+        players: name to the variables that the player trains. Together they must hold every
+            trainable variable of the networks exactly once.
+        optimizers: player name to Keras optimiser.
+        generator: functional: [batch, latent_dim] to images in [0, 1].
+        encoder: functional: images in [0, 1] to [batch, code_dim].
+        codes: the latent vector.
+        losses: names of what `end_iteration` is given.
+        max_value: the uint8 value of full intensity.
+        seed: of all draws.
+
+    Attributes:
+        iteration: int64 variable, the number of iterations done.
+    """
+
+    def __init__(
+        self,
+        networks: dict[str, keras.Model],
+        players: dict[str, list[keras.Variable]],
+        optimizers: dict[str, keras.Optimizer],
+        generator: keras.Model,
+        encoder: keras.Model,
+        codes: JointCode,
+        losses: tuple[str, ...],
+        max_value: int,
+        seed: int,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.networks = dict(networks)
+        self.players = {name: list(variables) for name, variables in players.items()}
+        self.generator = generator
+        self.encoder = encoder
+        self.codes = codes
+        self.max_value = checks.integer("max_value", max_value, minimum=1)
+        self.seed = checks.integer("seed", seed, minimum=0)
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in losses}
+        self.iteration = keras.Variable(
+            0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
+        )
+        self.built = True
+        check_partition(self.players, self.networks)
+        self.compile(optimizers)
+
+    def compile(self, optimizers: dict[str, keras.Optimizer]):
+        """Builds each player's optimiser on the player's variables.
+
+        XLA stays off: it is slower here and draws other random numbers.
+        """
+        super().compile(optimizer=None, jit_compile=False)
+        if set(optimizers) != set(self.players):
+            checks.fail("optimizers", sorted(optimizers), f"one for each of {list(self.players)}")
+        for player, optimizer in optimizers.items():
+            optimizer.build(self.players[player])
+        self.player_optimizers = dict(optimizers)
+
+    def call(self, latents, training=False):
+        """Returns images [batch, height, width, channels] in [0, 1]."""
+        return self.generator(latents, training=training)
+
+    @property
+    def metrics(self):
+        """The losses' running means; a method may leave out those it does not compute now."""
+        return list(self.trackers.values())
+
+    @property
+    def state(self) -> dict[str, keras.Variable]:
+        """Everything that determines the future, by names that are the same in every process.
+
+        Weights, batch-norm statistics, spectral vectors, optimiser slots and the iteration.
+        """
+        variables = {"iteration": self.iteration}
+        for network, model in self.networks.items():
+            for variable in model.variables:
+                variables[f"{network}/{variable.path}"] = variable
+        for player, optimizer in self.player_optimizers.items():
+            for number, variable in enumerate(optimizer.variables):
+                variables[f"{player}_optimizer/{number}_{variable.name}"] = variable
+        return variables
+
+    def load_state(self, values: dict) -> None:
+        """Assigns arrays to `state`.
+
+        Raises:
+            ValueError: the names or the shapes are not those of this model.
+        """
+        variables = self.state
+        if set(values) != set(variables):
+            difference = sorted(set(values) ^ set(variables))
+            checks.fail("values", difference, "the names of state; these are on one side only")
+        for name, variable in variables.items():
+            if tuple(values[name].shape) != tuple(variable.shape):
+                checks.fail(name, tuple(values[name].shape), f"the shape {tuple(variable.shape)}")
+            variable.assign(values[name])
+
+    def begin_segment(self, iteration: int) -> None:
+        """What the host does before the step of `iteration`: nothing, unless a method says so.
+
+        To be called when training starts or resumes and at each of the recipe's milestones;
+        calling it again changes nothing.
+
+        Raises:
+            ValueError: `iteration` is not the number of iterations done.
+        """
+        done = int(self.iteration.numpy())
+        if iteration != done:
+            checks.fail("iteration", iteration, f"the number of iterations done, {done}")
+
+    def exports(self) -> dict[str, keras.Model]:
+        """Returns copies of generator and encoder as they are now, of Keras' own layers only."""
+        return {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
+
+    def unit_range(self, images):
+        """Returns uint8 images (or a tuple whose first entry they are) as float32 in [0, 1]."""
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(images)
+        return tf.cast(images, tf.float32) / float(self.max_value)
+
+    def stream_seed(self, stream: str):
+        """Returns the seed, int32 [2], of this replica's draws from `stream` in this iteration."""
+        words = [derive_seed(self.seed, stream, word) for word in ("first", "second")]
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.random.fold_in(tf.constant(words, tf.int32), replica, alg="philox")
+        return tf.random.fold_in(seed, self.iteration.value, alg="philox")
+
+    def minimize(self, player: str, tape: tf.GradientTape, loss) -> None:
+        """Moves the player's variables one optimiser step down `loss`, the mean over a replica.
+
+        The optimiser adds the replicas' gradients, so the loss is divided by their number here
+        and nowhere else.
+        """
+        with tape:
+            loss = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        variables = self.players[player]
+        self.player_optimizers[player].apply(tape.gradient(loss, variables), variables)
+
+    def end_iteration(self, losses: dict) -> dict:
+        """Counts the iteration and returns the running means of the losses."""
+        self.iteration.assign(self.iteration + 1)
+        for name, loss in losses.items():
+            self.trackers[name].update_state(loss)
+        return {name: self.trackers[name].result() for name in losses}
+
+
+def check_partition(
+    players: dict[str, list[keras.Variable]], networks: dict[str, keras.Model]
+) -> None:
+    """Raises `ValueError` unless each trainable variable of the networks has one player."""
+    owners = {}
+    for player, variables in players.items():
+        for variable in variables:
+            owners.setdefault(id(variable), []).append(player)
+    trainable = {
+        id(variable): variable.path
+        for network in networks.values()
+        for variable in network.trainable_variables
+    }
+    for key, path in trainable.items():
+        if len(owners.get(key, ())) != 1:
+            checks.fail("players", owners.get(key, []), f"exactly one player to train {path}")
+    if len(owners) != len(trainable):
+        extra = [one.path for each in players.values() for one in each if id(one) not in trainable]
+        checks.fail("players", extra, "trainable variables of the networks only")
