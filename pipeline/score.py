@@ -118,8 +118,10 @@ def main(arguments: Sequence[str]) -> int:
     table["file"] = options.file.name
     table["file_digest"] = file_digest(options.file)
     table["versions"] = versions()
-    shown = table[["metric", "value", "ci_low", "ci_high", "scored_on"]].fillna("")
-    print(shown.to_string(index=False, float_format="{:.4f}".format))
+    shown = table[["metric", "value", "ci_low", "ci_high", "scored_on"]].astype(
+        {"ci_low": float, "ci_high": float}
+    )
+    print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
     if options.csv is not None:
         write_table(options.csv, table, COLUMNS, may_be_empty=("ci_low", "ci_high"))
     return 0
