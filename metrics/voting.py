@@ -86,3 +86,25 @@ def score_votes(votes, fixed_factor, num_codes, *, eval_votes=None, eval_fixed_f
         correct = (predicted == eval_fixed_factor) & (eval_votes != NO_VOTE)
         scores["factor_vae_eval"] = float(correct.mean())
     return scores
+
+
+def resampled_scores(votes, fixed_factor, num_codes, weights):
+    """Returns `factor_vae` of many resamples of the same votes at once.
+
+    Args:
+        votes: int `[num_groups]`, from `group_votes`.
+        fixed_factor: int `[num_groups]`, the factor that each group shares.
+        num_codes: number of codes.
+        weights: `[num_resamples, num_groups]`, how often each resample holds each group; rows sum
+            to num_groups.
+
+    Returns:
+        float64 `[num_resamples]`; all weights 1 give the score itself.
+    """
+    factors, factor_index = np.unique(fixed_factor, return_inverse=True)
+    voted = votes != NO_VOTE
+    cells = np.zeros((len(votes), num_codes * len(factors)))  # one-hot: which entry of V
+    rows = np.flatnonzero(voted)
+    cells[rows, votes[voted] * len(factors) + factor_index[voted]] = 1.0
+    tables = (weights @ cells).reshape(len(weights), num_codes, len(factors))
+    return tables.max(axis=2).sum(axis=1) / len(votes)

@@ -9,32 +9,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.stats
 
 import metrics
-from metrics.voting import score_votes
 from models import checks
-from pipeline import execution
+from pipeline import execution, selection_tables
 from pipeline.errors import StageError
 from pipeline.files import atomic_path, file_digest
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import versions, why_stale, write_manifest
+from pipeline.run_directory import why_stale, write_manifest
+from pipeline.selection_tables import generator_seed, read_votes
 from pipeline.stage import Context, Step
 from pipeline.tables import (
     CROSS_SCORE_COLUMNS,
-    SCORE_COLUMNS,
     SELECTION_COLUMNS,
     SELECTION_SUMMARY_COLUMNS,
-    read_table,
     write_table,
 )
 
 # Raised whenever a change of the code changes cross scores or their use.
 SELECTION_VERSION = 1
-SUPERVISED_METRIC = "factor_vae"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,18 +42,22 @@ class Selection:
         num_std_samples: Prior samples for the spread of each code.
         include_snapshots: Whether networks kept before the end of a training (the "InfoGAN
             (modified)" baseline) are in the pool, too.
+        num_resamples: Bootstrap resamples of the groups, which say how sure the choice is: a
+            model's confidence is the share of resamples in which it is the medoid. 0: none.
     """
 
     num_groups: int
     group_size: int
     num_std_samples: int
     include_snapshots: bool = False
+    num_resamples: int = 200
 
     def __post_init__(self):
         checks.integer("selection.num_groups", self.num_groups, minimum=1)
         checks.integer("selection.group_size", self.group_size, minimum=2)
         checks.integer("selection.num_std_samples", self.num_std_samples, minimum=2)
         checks.flag("selection.include_snapshots", self.include_snapshots)
+        checks.integer("selection.num_resamples", self.num_resamples, minimum=0)
 
     @property
     def sampling_key(self) -> str:
@@ -97,18 +96,20 @@ def run(context: Context) -> None:
         _fill_columns(context, pool, display)
     finally:
         display.close()
-    cross = _cross_scores(context, pool)
+    cross = selection_tables.cross_scores(context, pool)
     write_table(context.run.cross_scores_csv, cross, CROSS_SCORE_COLUMNS)
     matrix = cross.pivot(index="encoder_id", columns="generator_id", values="score")
     model_ids = [export.model_id for export in pool]
     centrality = metrics.model_centrality(matrix.loc[model_ids, model_ids].to_numpy())
     scores = {"model_centrality": dict(zip(model_ids, centrality, strict=True))}
-    supervised = _supervised_scores(context, model_ids)
+    supervised = selection_tables.supervised_scores(context, model_ids)
     if supervised:
         scores["supervised"] = supervised
-    selection = _selection_table(pool, scores)
+    selection = selection_tables.selection_table(
+        pool, scores, selection_tables.confidence(context, pool)
+    )
     write_table(context.run.selection_csv, selection, SELECTION_COLUMNS)
-    summary = _summary_table(selection, supervised)
+    summary = selection_tables.summary_table(selection, supervised)
     write_table(context.run.selection_summary_csv, summary, SELECTION_SUMMARY_COLUMNS)
     write_manifest(
         context.run.manifest("select"),
@@ -146,23 +147,10 @@ def _why(context: Context, pool: Sequence[Export]) -> str | None:
     return why_stale(context.run.manifest("select"), _fingerprint(context, pool))
 
 
-def _read_votes(context: Context, generator: Export) -> dict[str, np.ndarray]:
-    """Return the votes that are there for a generator: encoder key -> int [num_groups]."""
-    path = context.run.votes(generator.key, context.experiment.selection.sampling_key)
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {key: content[key] for key in content.files}
-    except FileNotFoundError:
-        return {}
-    except Exception as error:  # zipfile, zlib and numpy each have their own for damage
-        print(f"  select  {path} is damaged ({error}): its votes are cast again")
-        return {}
-
-
 def _missing(context: Context, generator: Export, pool: Sequence[Export]) -> list[Export]:
     if "select" in context.forced:
         return list(pool)
-    present = _read_votes(context, generator)
+    present = read_votes(context, generator)
     return [encoder for encoder in pool if encoder.key not in present]
 
 
@@ -179,7 +167,7 @@ def _fill_columns(context: Context, pool: Sequence[Export], display: ProgressDis
             "num_groups": selection.num_groups,
             "group_size": selection.group_size,
             "num_std_samples": selection.num_std_samples,
-            "seed": _seed(generator),
+            "seed": generator_seed(generator),
         }
         paths = [_folder(context, encoder).encoder for encoder in encoders]
         arguments = (_folder(context, generator).generator, generator.codes, paths, options)
@@ -190,7 +178,7 @@ def _fill_columns(context: Context, pool: Sequence[Export], display: ProgressDis
             failures.append(f"{name}: {votes}")
         elif votes is not None:
             generator = by_id[name]
-            known = {} if "select" in context.forced else _read_votes(context, generator)
+            known = {} if "select" in context.forced else read_votes(context, generator)
             new = {encoder.key: row for encoder, row in zip(encoders_of[name], votes, strict=True)}
             path = context.run.votes(generator.key, selection.sampling_key)
             with atomic_path(path) as temporary:
@@ -217,110 +205,3 @@ def _describe(name: str, votes: Any) -> str:
 
 def _folder(context: Context, export: Export):
     return context.run.model(export.parent_id).export(export.name)
-
-
-def _seed(generator: Export) -> tuple[int, ...]:
-    """Return a seed that depends on the generator's content only."""
-    return tuple(int(generator.fingerprint[start : start + 8], 16) for start in range(0, 32, 8))
-
-
-def _cross_scores(context: Context, pool: Sequence[Export]) -> pd.DataFrame:
-    """Return A[i, j], the FactorVAE score of encoder i on the groups of generator j, as rows."""
-    selection = context.experiment.selection
-    rows = []
-    for generator in pool:
-        votes = _read_votes(context, generator)
-        fixed = np.arange(selection.num_groups) % generator.codes.num_codes
-        for encoder in pool:
-            score = score_votes(votes[encoder.key], fixed, encoder.codes.code_dim)["factor_vae"]
-            rows.append(
-                {
-                    "encoder_id": encoder.model_id,
-                    "generator_id": generator.model_id,
-                    "score": score,
-                    "num_groups": selection.num_groups,
-                    "group_size": selection.group_size,
-                    "num_fixed_codes": generator.codes.num_codes,
-                    "seed": _seed(generator)[0],
-                    "encoder_fingerprint": encoder.fingerprint,
-                    "generator_fingerprint": generator.fingerprint,
-                    "versions": versions(),
-                }
-            )
-    return pd.DataFrame(rows, columns=CROSS_SCORE_COLUMNS)
-
-
-def _supervised_scores(context: Context, model_ids: Sequence[str]) -> dict[str, float]:
-    """Return the FactorVAE score of each model against the known factors; empty without them.
-
-    The cr protocol is preferred; the others serve where it was not measured.
-    """
-    if not context.dataset.num_factors or not context.run.scores_csv.exists():
-        return {}
-    table = read_table(context.run.scores_csv, SCORE_COLUMNS)
-    table = table[(table.metric == SUPERVISED_METRIC) & table.model_id.isin(model_ids)]
-    for protocol in sorted(table.protocol.unique()):  # "cr" comes before "dlib"
-        scores = table[table.protocol == protocol].set_index("model_id")["value"]
-        if set(scores.index) == set(model_ids):
-            return {model_id: float(scores[model_id]) for model_id in model_ids}
-    return {}
-
-
-def _selection_table(pool: Sequence[Export], scores: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Return a row a model and selection method; ties go to the lowest model id."""
-    by_id = {export.model_id: export for export in pool}
-    rows = []
-    for method, of_model in scores.items():
-        ranked = sorted(of_model, key=lambda model_id: (-of_model[model_id], model_id))
-        for rank, model_id in enumerate(ranked, start=1):
-            export = by_id[model_id]
-            rows.append(
-                {
-                    "model_id": model_id,
-                    "setting": export.setting,
-                    "method": export.method,
-                    "seed": export.seed,
-                    "selection_method": method,
-                    "score": float(of_model[model_id]),
-                    "rank": rank,
-                    "selected": rank == 1,
-                    "confidence": None,
-                    "versions": versions(),
-                }
-            )
-    return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
-
-
-def _summary_table(selection: pd.DataFrame, supervised: dict[str, float]) -> pd.DataFrame:
-    """Return a row a selection method: what it chose, and how good that is if factors say so."""
-    rows = []
-    for method, table in selection.groupby("selection_method"):
-        chosen = table[table.selected].iloc[0]
-        row = {
-            "selection_method": method,
-            "model_id": chosen.model_id,
-            "selected_score": chosen.score,
-            "num_models": len(table),
-        }
-        if supervised:
-            known = pd.Series(supervised)
-            value, best, median = known[chosen.model_id], known.max(), known.median()
-            row |= {
-                "supervised_metric": SUPERVISED_METRIC,
-                "supervised_value": value,
-                "pool_best": best,
-                "pool_median": median,
-                "regret_to_best": best - value,
-                "gain_over_median": value - median,
-                "rank_correlation": _rank_correlation(table.set_index("model_id").score, known),
-            }
-        rows.append(row)
-    return pd.DataFrame(rows, columns=SELECTION_SUMMARY_COLUMNS)
-
-
-def _rank_correlation(first: pd.Series, second: pd.Series) -> float | None:
-    """Return Spearman's rank correlation; None where it is not defined."""
-    first = first.reindex(second.index)
-    if len(first) < 3 or first.nunique() < 2 or second.nunique() < 2:
-        return None
-    return float(scipy.stats.spearmanr(first, second).statistic)

@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from metrics.voting import resampled_scores, score_votes
 from models.codes import JointCode, UniformCodes, UniformNoise
 from pipeline.cross_evaluation import RunningMoments, draw_group
 from pipeline.model_spec import Export
-from pipeline.select import _selection_table, _summary_table
+from pipeline.selection_tables import selection_table, summary_table
 
 
 def export(model_id):
@@ -32,21 +33,24 @@ def test_a_group_shares_one_code():
 
 
 def test_ties_go_to_the_lowest_model_id():
-    table = _selection_table(
+    table = selection_table(
         [export("b"), export("a"), export("c")],
         {"model_centrality": {"b": 0.9, "a": 0.9, "c": 0.1}},
+        {"a": 0.6, "b": 0.4, "c": 0.0},
     )
     assert table.sort_values("rank").model_id.tolist() == ["a", "b", "c"]
     assert table[table.selected].model_id.tolist() == ["a"]
+    assert table.sort_values("rank").confidence.tolist() == [0.6, 0.4, 0.0]
 
 
 def test_regret_and_gain():
     supervised = {"a": 0.5, "b": 0.9, "c": 0.7}
-    table = _selection_table(
+    table = selection_table(
         [export(name) for name in "abc"],
         {"model_centrality": {"a": 0.2, "b": 0.3, "c": 0.6}, "supervised": supervised},
+        {},
     )
-    summary = _summary_table(table, supervised).set_index("selection_method")
+    summary = summary_table(table, supervised).set_index("selection_method")
     chosen = summary.loc["model_centrality"]
     assert (chosen.model_id, chosen.pool_best, chosen.pool_median) == ("c", 0.9, 0.7)
     assert chosen.regret_to_best == pytest.approx(0.2)
@@ -56,7 +60,21 @@ def test_regret_and_gain():
 
 
 def test_without_factors_nothing_supervised_is_claimed():
-    table = _selection_table([export("a"), export("b")], {"model_centrality": {"a": 1.0, "b": 0.5}})
-    summary = _summary_table(table, {})
+    table = selection_table(
+        [export("a"), export("b")], {"model_centrality": {"a": 1.0, "b": 0.5}}, {}
+    )
+    summary = summary_table(table, {})
     assert summary.model_id.tolist() == ["a"]
     assert pd.isna(summary.supervised_value).all()
+
+
+def test_resampled_scores_equal_scores_of_the_resamples():
+    rng = np.random.default_rng(0)
+    votes, fixed = rng.integers(-1, 4, 200), rng.integers(0, 3, 200)
+    chosen = rng.integers(0, 200, (5, 200))
+    weights = np.stack([np.bincount(row, minlength=200) for row in chosen])
+    weights[0] = 1
+    scores = resampled_scores(votes, fixed, 4, weights)
+    assert scores[0] == pytest.approx(score_votes(votes, fixed, 4)["factor_vae"])
+    for score, row in zip(scores[1:], chosen[1:], strict=True):
+        assert score == pytest.approx(score_votes(votes[row], fixed[row], 4)["factor_vae"])
