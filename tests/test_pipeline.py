@@ -77,10 +77,8 @@ def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache):
     assert set(scores.model_id) == set(models.model_id)
     assert np.isfinite(scores.value).all()
     selection = pd.read_csv(tmp_path / "selection.csv")
-    assert selection[selection.selected].selection_method.tolist() == [
-        "model_centrality",
-        "supervised",
-    ]
+    chosen = selection[selection.selected].selection_method
+    assert sorted(chosen) == ["model_centrality", "supervised"]
     assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
 
 
