@@ -126,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else EXIT_USAGE
     except ConfigurationError as error:
         return _say_error(error, EXIT_USAGE)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for what the interpreter still flushes
+        return EXIT_FAILED
     except (StageError, OSError) as error:
         return _say_error(error, EXIT_FAILED)
     except KeyboardInterrupt:
