@@ -105,6 +105,8 @@ class TaskPool:
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
                 os.environ[name] = str(self.threads)
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            # A pool of memory for each thread keeps several times what training needs.
+            os.environ.setdefault("MALLOC_ARENA_MAX", "2")
             os.environ["KERAS_BACKEND"] = "tensorflow"
             self._executor = concurrent.futures.ProcessPoolExecutor(
                 self.num_workers,
