@@ -8,6 +8,7 @@ TensorFlow: it plans, shows progress and reads results.
 
 import concurrent.futures
 import contextlib
+import functools
 import multiprocessing
 import os
 import queue
@@ -57,10 +58,20 @@ class TaskPool:
         tasks: Sequence[tuple[str, tuple]],
         display: ProgressDisplay,
         describe: Callable[[str, Any], str],
+        *,
+        new_process_each: bool = False,
     ) -> Iterator[tuple[str, Any]]:
         """Yield `(name, function(*arguments))` for each `(name, arguments)`, as they finish.
 
         An exception of one task does not stop the others: it is yielded in the result's place.
+
+        Args:
+            function: Called in a worker with the arguments and `progress=`.
+            tasks: `(name, arguments)` each.
+            display: Shows the progress that tasks report.
+            describe: Says how a task ended, given its name and result.
+            new_process_each: Start a process for each task and end it afterwards, so that no
+                task finds what another left in memory (TensorFlow's graphs: 0.2 GiB a model).
 
         Raises:
             StageError: If a worker process died (killed, out of memory).
@@ -68,10 +79,13 @@ class TaskPool:
         """
         if not tasks:
             return
-        executor = self._start()
-        futures = {
-            executor.submit(_run_task, function, name, arguments): name for name, arguments in tasks
-        }
+        self._stop.clear()
+        self._start()
+        submit = self._executor.submit
+        if new_process_each:
+            starter = concurrent.futures.ThreadPoolExecutor(self.num_workers)
+            submit = functools.partial(starter.submit, self._run_in_new_process)
+        futures = {submit(_run_task, function, name, arguments): name for name, arguments in tasks}
         waiting = set(futures)
         try:
             while waiting:
@@ -99,7 +113,11 @@ class TaskPool:
             concurrent.futures.wait(waiting, timeout=120)
             raise
 
-    def _start(self) -> concurrent.futures.ProcessPoolExecutor:
+    def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        with self._new_executor(1) as executor:
+            return executor.submit(function, *arguments).result()
+
+    def _start(self) -> None:
         if self._executor is None:
             # Read by numerical libraries when the workers import them.
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -108,13 +126,15 @@ class TaskPool:
             # A pool of memory for each thread keeps several times what training needs.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
             os.environ["KERAS_BACKEND"] = "tensorflow"
-            self._executor = concurrent.futures.ProcessPoolExecutor(
-                self.num_workers,
-                mp_context=self._context,
-                initializer=_initialise_worker,
-                initargs=(self.threads, self._queue, self._stop),
-            )
-        return self._executor
+            self._executor = self._new_executor(self.num_workers)  # starts processes when needed
+
+    def _new_executor(self, num_workers: int) -> concurrent.futures.ProcessPoolExecutor:
+        return concurrent.futures.ProcessPoolExecutor(
+            num_workers,
+            mp_context=self._context,
+            initializer=_initialise_worker,
+            initargs=(self.threads, self._queue, self._stop),
+        )
 
     def _show_progress(self, display: ProgressDisplay) -> None:
         with contextlib.suppress(queue.Empty):

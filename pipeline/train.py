@@ -76,7 +76,8 @@ def run(context: Context) -> None:
     if done:
         display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
     try:
-        for name, outcome in context.pool.run(_train_model, tasks, display, _describe):
+        outcomes = context.pool.run(_train_model, tasks, display, _describe, new_process_each=True)
+        for name, outcome in outcomes:
             if isinstance(outcome, Exception):
                 failures[name] = f"{type(outcome).__name__}: {outcome}"
             elif outcome["status"] == "failed":

@@ -4,7 +4,6 @@ Runs in a worker process. Everything that decides the result is a function of th
 description and the iteration; everything that the future depends on is in the checkpoint.
 """
 
-import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -188,8 +187,6 @@ def train_model(
     """
     directory.root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(directory.lock, timeout=60):
-        keras.backend.clear_session()
-        gc.collect()  # graphs of the model before refer to themselves
         dataset = spec.dataset.open(cache)
         with execution.strategy().scope():
             model = spec.method.build(
