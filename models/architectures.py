@@ -93,17 +93,13 @@ class DeconvGenerator:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvDiscriminator:
-    """D and Q: a trunk of stride-2 convolutions and dense layers with two heads.
-
-    D's head is one dense unit (the logit of "real"); Q's head is `q_dense` and a dense output.
+class ConvTrunk:
+    """Stride-2 convolutions, then dense layers: what discriminators have in common.
 
     Attributes:
-        conv: channels of the trunk's stride-2 convolutions.
-        dense: units of the trunk's dense layers.
-        q_dense: units of the dense layers of Q's head, before its output.
-        norm: None, "spectral" (on every layer, both heads included) or "batch" (on every hidden
-            layer but the first).
+        conv: channels of the stride-2 convolutions.
+        dense: units of the dense layers after them.
+        norm: None, "spectral" or "batch" (on every hidden layer but the first).
         negative_slope: of the leaky ReLU after every hidden layer.
         order: place of the batch norm, see the module's docstring; needed where there is one.
         kernel_size: of every convolution.
@@ -113,17 +109,40 @@ class ConvDiscriminator:
 
     conv: tuple[int, ...]
     dense: tuple[int, ...]
-    q_dense: tuple[int, ...]
     norm: str | None
     negative_slope: float
     order: str | None = None
     kernel_size: int = 4
     centred_input: bool = False
     initial_std: float | None = 0.02
+
+    def __post_init__(self):
+        _set(self, "conv", checks.positive_integers("conv", self.conv, allow_empty=False))
+        _set(self, "dense", checks.positive_integers("dense", self.dense))
+        checks.choice("norm", self.norm, (None, "spectral", "batch"))
+        if self.norm == "batch" or self.order is not None:
+            checks.choice("order", self.order, ORDERS)
+        checks.integer("kernel_size", self.kernel_size, minimum=1)
+        checks.number("negative_slope", self.negative_slope, minimum=0.0, maximum=1.0)
+        checks.flag("centred_input", self.centred_input)
+        _check_initial_std(self.initial_std)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvDiscriminator(ConvTrunk):
+    """D and Q: a trunk with two heads; spectral norm, if any, is on both heads, too.
+
+    D's head is one dense unit (the logit of "real"); Q's head is `q_dense` and a dense output.
+
+    Attributes:
+        q_dense: units of the dense layers of Q's head, before its output.
+    """
+
+    q_dense: tuple[int, ...]
     kind: str = dataclasses.field(default="conv_discriminator", init=False)
 
     def __post_init__(self):
-        _check_trunk(self)
+        super().__post_init__()
         _set(self, "q_dense", checks.positive_integers("q_dense", self.q_dense))
 
     def multiply_adds(self, image_shape: tuple[int, int, int], q_dim: int) -> int:
@@ -133,33 +152,13 @@ class ConvDiscriminator:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ContrastiveNetwork:
+class ContrastiveNetwork(ConvTrunk):
     """H: two images, concatenated on their channels, to one logit a regularised code.
 
-    Attributes:
-        conv: channels of the stride-2 convolutions.
-        dense: units of the dense layers before the output.
-        norm: None, "spectral" (on every layer but the output) or "batch" (on every hidden layer
-            but the first).
-        negative_slope: of the leaky ReLU after every hidden layer.
-        order: place of the batch norm, see the module's docstring; needed where there is one.
-        kernel_size: of every convolution.
-        centred_input: whether the images are mapped from [0, 1] to [-1, 1] first.
-        initial_std: see `DeconvGenerator`.
+    Spectral norm, if any, is on every layer but the output.
     """
 
-    conv: tuple[int, ...]
-    dense: tuple[int, ...]
-    norm: str | None
-    negative_slope: float
-    order: str | None = None
-    kernel_size: int = 4
-    centred_input: bool = False
-    initial_std: float | None = 0.02
     kind: str = dataclasses.field(default="contrastive_network", init=False)
-
-    def __post_init__(self):
-        _check_trunk(self)
 
     def multiply_adds(self, image_shape: tuple[int, int, int], num_codes: int) -> int:
         """Returns the multiply-adds of the kernels in judging one pair of images."""
@@ -258,25 +257,13 @@ def _set(recipe: object, name: str, value: object) -> None:
     object.__setattr__(recipe, name, value)
 
 
-def _check_trunk(recipe: "ConvDiscriminator | ContrastiveNetwork") -> None:
-    _set(recipe, "conv", checks.positive_integers("conv", recipe.conv, allow_empty=False))
-    _set(recipe, "dense", checks.positive_integers("dense", recipe.dense))
-    checks.choice("norm", recipe.norm, (None, "spectral", "batch"))
-    if recipe.norm == "batch" or recipe.order is not None:
-        checks.choice("order", recipe.order, ORDERS)
-    checks.integer("kernel_size", recipe.kernel_size, minimum=1)
-    checks.number("negative_slope", recipe.negative_slope, minimum=0.0, maximum=1.0)
-    checks.flag("centred_input", recipe.centred_input)
-    _check_initial_std(recipe.initial_std)
-
-
 def _check_initial_std(value: float | None) -> None:
     if value is not None:
         checks.positive_number("initial_std", value)
 
 
 def _trunk_multiply_adds(
-    recipe: "ConvDiscriminator | ContrastiveNetwork | ConvEncoder",
+    recipe: "ConvTrunk | ConvEncoder",
     image_shape: tuple[int, int, int],
 ) -> tuple[int, int]:
     """Returns the trunk's multiply-adds and the number of features it ends in."""

@@ -28,11 +28,12 @@ class InfoGANModel(AdversarialModel):
         image_shape: (height, width, channels).
         max_value: the uint8 value of full intensity.
         seed: of initial weights and draws.
+        num_images: not used.
     """
 
     loss_names = ("generator_loss", "discriminator_loss", "info_loss")
 
-    def __init__(self, recipe, image_shape, max_value, seed):
+    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
         image_shape = checks.image_shape("image_shape", image_shape)
         parts = self.build_networks(recipe, image_shape, seed)
         super().__init__(

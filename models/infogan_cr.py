@@ -28,12 +28,13 @@ class InfoGANCRModel(InfoGANModel):
         image_shape: (height, width, channels).
         max_value: the uint8 value of full intensity.
         seed: of initial weights and draws.
+        num_images: not used.
     """
 
     loss_names = (*InfoGANModel.loss_names, "cr_loss", "cr_accuracy")
 
-    def __init__(self, recipe, image_shape, max_value, seed):
-        super().__init__(recipe, image_shape, max_value, seed)
+    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
+        super().__init__(recipe, image_shape, max_value, seed, num_images)
         self.contrastive = self.networks["contrastive"]
         self.is_regularised = recipe.is_regularised_at(0)
 

@@ -19,7 +19,7 @@ NORM_EPSILON = 1e-12
 
 
 class _SpectralLayer(keras.layers.Layer):
-    """A kernel, a bias and the vector u; subclasses say what they multiply.
+    """A kernel, a bias and the vector u; subclasses give the kernel's shape and multiply.
 
     Args:
         units: outputs.
@@ -42,12 +42,10 @@ class _SpectralLayer(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.vector_initializer = keras.initializers.get(vector_initializer)
 
-    def build(self, input_shape):
-        """Makes the variables."""
+    def add_variables(self, kernel_shape):
+        """Makes kernel, bias and u; called by a subclass' `build`."""
         self.kernel = self.add_weight(
-            name="kernel",
-            shape=self._kernel_shape(input_shape),
-            initializer=self.kernel_initializer,
+            name="kernel", shape=kernel_shape, initializer=self.kernel_initializer
         )
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
         self.vector = self.add_weight(
@@ -78,9 +76,6 @@ class _SpectralLayer(keras.layers.Layer):
             "vector_initializer": keras.initializers.serialize(self.vector_initializer),
         }
 
-    def _kernel_shape(self, input_shape):
-        raise NotImplementedError
-
     def _matrix(self):
         return tf.reshape(self.kernel, (-1, self.units))  # [fan_in, units]
 
@@ -94,6 +89,10 @@ class _SpectralLayer(keras.layers.Layer):
 class SpectralDense(_SpectralLayer):
     """A dense layer with a spectrally normalised kernel; [batch, inputs] to [batch, units]."""
 
+    def build(self, input_shape):
+        """Makes the variables."""
+        self.add_variables((input_shape[-1], self.units))
+
     def call(self, inputs):
         """Returns inputs @ kernel / sigma + bias."""
         return tf.matmul(inputs, self.normalized_kernel()) + self.bias
@@ -101,9 +100,6 @@ class SpectralDense(_SpectralLayer):
     def compute_output_shape(self, input_shape):
         """Returns (batch, units)."""
         return (*input_shape[:-1], self.units)
-
-    def _kernel_shape(self, input_shape):
-        return (input_shape[-1], self.units)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -122,6 +118,11 @@ class SpectralConv2D(_SpectralLayer):
         self.kernel_size = kernel_size
         self.strides = strides
 
+    def build(self, input_shape):
+        """Makes the variables."""
+        size = self.kernel_size
+        self.add_variables((size, size, input_shape[-1], self.units))
+
     def call(self, inputs):
         """Returns [batch, height / strides, width / strides, units], rounded up."""
         kernel = self.normalized_kernel()
@@ -139,9 +140,6 @@ class SpectralConv2D(_SpectralLayer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
         }
-
-    def _kernel_shape(self, input_shape):
-        return (self.kernel_size, self.kernel_size, input_shape[-1], self.units)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -1,5 +1,6 @@
-"""What the recipes of the baselines have in common."""
+"""What the recipes of the methods have in common."""
 
+import abc
 import dataclasses
 
 from models import checks
@@ -11,11 +12,13 @@ OPTIMIZERS = (Adam, RMSprop)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GaussianLatents:
-    """A method whose latents are standard normal: VAEs and IB-GAN.
+class Method(abc.ABC):
+    """What the training stage asks of any method.
+
+    A subclass also has a field `name`, which tables call the method by.
 
     Attributes:
-        codes: the latents, all of them `GaussianCodes`.
+        codes: the latent vector.
     """
 
     codes: JointCode
@@ -24,9 +27,6 @@ class GaussianLatents:
 
     def __post_init__(self):
         checks.instance("codes", self.codes, JointCode)
-        for part in self.codes.parts:
-            if not isinstance(part, GaussianCodes) or part.learned_std:
-                checks.fail("codes", self.codes, "GaussianCodes without learned_std, no noise")
         checks.label("name", self.name)
 
     @property
@@ -58,6 +58,28 @@ class GaussianLatents:
             checks.integer("num_images", num_images, minimum=2)
         return self._model_class()(self, image_shape, max_value, seed, num_images)
 
+    @abc.abstractmethod
+    def _model_class(self) -> type:
+        """Returns the Keras class, imported only here: recipes are read without TensorFlow."""
+
+    @abc.abstractmethod
+    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
+        """Returns the multiply-adds that `iteration` spends per training image.
+
+        A backward pass to the weights or to the inputs is counted as one forward pass.
+        """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GaussianLatents(Method):
+    """A method whose latents are standard normal, all of them `GaussianCodes`: VAEs and IB-GAN."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for part in self.codes.parts:
+            if not isinstance(part, GaussianCodes) or part.learned_std:
+                checks.fail("codes", self.codes, "GaussianCodes without learned_std, no noise")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Autoencoder(GaussianLatents):
@@ -87,10 +109,7 @@ class Autoencoder(GaussianLatents):
         return {"mean": self.codes.latent_dim, "log_variance": self.codes.latent_dim}
 
     def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per training image.
-
-        A backward pass to the weights or to the inputs is counted as one forward pass.
-        """
+        """Returns three passes through encoder and decoder; see `Method`."""
         return 3 * (self._encoder_cost(image_shape) + self._decoder_cost(image_shape))
 
     def _encoder_cost(self, image_shape: tuple[int, int, int]) -> int:

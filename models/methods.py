@@ -4,15 +4,13 @@ import dataclasses
 
 from models import checks
 from models.architectures import ContrastiveNetwork, ConvDiscriminator, DeconvGenerator
-from models.codes import JointCode
+from models.method_bases import OPTIMIZERS, Method
 from models.optimizers import Adam, RMSprop
 from models.schedules import Schedule, as_schedule
 
-OPTIMIZERS = (Adam, RMSprop)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InfoGAN:
+class InfoGAN(Method):
     """InfoGAN (Chen et al. 2016, https://arxiv.org/abs/1606.03657).
 
     Attributes:
@@ -29,7 +27,6 @@ class InfoGAN:
         name: how tables call the method.
     """
 
-    codes: JointCode
     generator: DeconvGenerator
     discriminator: ConvDiscriminator
     generator_optimizer: Adam | RMSprop
@@ -40,7 +37,7 @@ class InfoGAN:
     name: str = "infogan"
 
     def __post_init__(self):
-        checks.instance("codes", self.codes, JointCode)
+        super().__post_init__()
         checks.instance("generator", self.generator, DeconvGenerator)
         checks.instance("discriminator", self.discriminator, ConvDiscriminator)
         checks.instance("generator_optimizer", self.generator_optimizer, OPTIMIZERS)
@@ -48,42 +45,14 @@ class InfoGAN:
         _set_schedule(self, "info_weight", minimum=0.0)
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
-        checks.label("name", self.name)
 
-    @property
-    def milestones(self) -> tuple[int, ...]:
-        """Iterations before which the host has to call `model.begin_segment`."""
-        return ()
-
-    @property
-    def snapshots(self) -> dict[int, tuple[str, str]]:
-        """Models to keep on the way: {iteration: (export name, method name)}."""
-        return {}
-
-    def build(
-        self,
-        image_shape: tuple[int, int, int],
-        max_value: int,
-        seed: int,
-        num_images: int | None = None,
-    ):
-        """Returns the Keras model, built and compiled.
-
-        Args:
-            image_shape: (height, width, channels) of the training images.
-            max_value: the uint8 value of full intensity, 1 or 255.
-            seed: of the initial weights and of every draw during training.
-            num_images: of the training set; only other methods use it.
-        """
+    def _model_class(self):
         from models.infogan import InfoGANModel
 
-        return InfoGANModel(self, image_shape, max_value, seed)
+        return InfoGANModel
 
     def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per training image.
-
-        A backward pass to the weights or to the inputs is counted as one forward pass.
-        """
+        """Returns the multiply-adds of all players' passes; see `Method`."""
         return self._generator_cost(image_shape, 1) + self._discriminator_cost(image_shape)
 
     def _generator_cost(self, image_shape: tuple[int, int, int], num_fakes: int) -> int:
@@ -157,23 +126,13 @@ class InfoGANCR(InfoGAN):
         starts = [start for start in self.milestones if self.is_regularised_at(start)]
         return {starts[0]: ("before_cr", "infogan_modified")} if starts else {}
 
-    def build(
-        self,
-        image_shape: tuple[int, int, int],
-        max_value: int,
-        seed: int,
-        num_images: int | None = None,
-    ):
-        """Returns the Keras model, built and compiled; arguments as for `InfoGAN.build`."""
+    def _model_class(self):
         from models.infogan_cr import InfoGANCRModel
 
-        return InfoGANCRModel(self, image_shape, max_value, seed)
+        return InfoGANCRModel
 
     def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per training image.
-
-        A backward pass to the weights or to the inputs is counted as one forward pass.
-        """
+        """Returns the multiply-adds of all players' passes; see `Method`."""
         if not self.is_regularised_at(iteration):
             return super().multiply_adds(image_shape, iteration)
         contrastive = self.contrastive.multiply_adds(image_shape, self.codes.num_codes)

@@ -114,10 +114,11 @@ class VariationalModel(TrainedModel):
         return tf.random.stateless_normal(shape, self.stream_seed(stream), alg="philox")
 
     def regularise(self, posterior, latents):
-        """Returns the method's regulariser, a scalar, and the parts of it to report by name.
+        """Returns the regulariser, a scalar, and the parts of it to report by name: here the KL.
 
         Args:
             posterior: the outputs of the posterior network.
             latents: [batch, latents], drawn from the posterior.
         """
-        raise NotImplementedError
+        kl = vae_objectives.kl_to_prior(*posterior)
+        return kl, {"kl": kl}

@@ -57,11 +57,7 @@ def score_rows(
         low, high = result["intervals"].get(key, (None, None))
         rows.append(
             {
-                "model_id": export.model_id,
-                "setting": export.setting,
-                "method": export.method,
-                "seed": export.seed,
-                "iteration": export.iteration,
+                **export.columns,
                 "metric": key,
                 "value": value,
                 "ci_low": low,
@@ -71,7 +67,6 @@ def score_rows(
                 "num_points": result["num_scored"],
                 "dataset": dataset.name,
                 "data_fingerprint": dataset.fingerprint,
-                "model_fingerprint": export.fingerprint,
                 "versions": result["versions"],
             }
         )

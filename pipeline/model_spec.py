@@ -88,6 +88,18 @@ class Export:
         """A short name for files that belong to exactly these weights."""
         return self.fingerprint[:16]
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What every table says of a model."""
+        return {
+            "model_id": self.model_id,
+            "setting": self.setting,
+            "method": self.method,
+            "seed": self.seed,
+            "iteration": self.iteration,
+            "model_fingerprint": self.fingerprint,
+        }
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:

@@ -145,18 +145,13 @@ def write_models_table(context: Context, failures: dict[str, str]) -> None:
             status = "done" if manifest else "failed" if spec.model_id in failures else "missing"
             rows.append(
                 {
-                    "model_id": export.model_id,
-                    "setting": export.setting,
-                    "method": export.method,
-                    "seed": export.seed,
-                    "iteration": export.iteration,
+                    **export.columns,
                     "export": export.name,
                     "directory": str(folder.relative_to(context.run.root)),
                     "status": status,
                     "reason": failures.get(spec.model_id, ""),
                     "train_seconds": manifest["train_seconds"] if manifest else None,
                     "parameters": manifest["parameters"] if manifest else None,
-                    "model_fingerprint": export.fingerprint,
                 }
             )
     write_table(context.run.models_csv, pd.DataFrame(rows, columns=MODEL_COLUMNS), MODEL_COLUMNS)
