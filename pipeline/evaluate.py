@@ -222,15 +222,20 @@ def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay
         def progress(done: int, total: int, label=label, **details: Any) -> None:
             display.update(label, done, total)
 
-        _measure_metrics(
-            context.experiment,
-            context.run,
-            context.cache,
-            work,
-            progress=progress,
-            num_jobs=num_jobs,
-        )
-        display.finish(label, f"{label} scored")
+        try:
+            _measure_metrics(
+                context.experiment,
+                context.run,
+                context.cache,
+                work,
+                progress=progress,
+                num_jobs=num_jobs,
+            )
+        except ValueError as error:
+            failures.append(f"    {label}: {error}")
+            display.finish(label, describe(label, error))
+        else:
+            display.finish(label, describe(label, None))
     return failures
 
 

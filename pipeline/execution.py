@@ -74,7 +74,8 @@ class TaskPool:
                 task finds what another left in memory (TensorFlow's graphs: 0.2 GiB a model).
 
         Raises:
-            StageError: If a worker process died (killed, out of memory).
+            StageError: If a worker process that tasks share died (killed, out of memory). The
+                death of a task's own process is that task's exception.
             KeyboardInterrupt: After Ctrl-C or SIGTERM, when every worker has saved its work.
         """
         if not tasks:
@@ -97,11 +98,13 @@ class TaskPool:
                     name = futures[future]
                     error = future.exception()
                     if isinstance(error, concurrent.futures.process.BrokenProcessPool):
-                        raise StageError(
+                        error = StageError(
                             f"A worker process died while it worked on {name} or beside it "
                             "(killed, or out of memory: then try fewer --workers). What was "
                             "finished is kept; the same command goes on from there."
-                        ) from error
+                        )
+                        if not new_process_each:  # the others shared its fate
+                            raise error
                     result = error if error is not None else future.result()
                     display.finish(name, describe(name, result))
                     yield name, result

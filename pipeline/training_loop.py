@@ -162,7 +162,10 @@ class Monitor(keras.callbacks.Callback):
             self._progress(self.iteration, self._spec.training.iterations, **losses)
 
     def write_history(self) -> None:
-        """Write history.csv as it is so far."""
+        """Write history.csv as it is so far, and what TensorBoard shows."""
+        self._events.flush()
+        if not self.history:  # stopped before the first row
+            return
         columns = list(dict.fromkeys(name for row in self.history for name in row))
         if "factor_vae" in columns:  # scores last, losses before
             columns.remove("factor_vae")
