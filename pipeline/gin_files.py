@@ -6,6 +6,7 @@ names without the valid ones. The checks here run on the text, before anything i
 
 import dataclasses
 import difflib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,8 @@ def parse(files: Sequence[str], settings: Sequence[str]) -> None:
     """Clear Gin and give it the files and the `--set` texts."""
     gin.clear_config()
     gin.add_config_file_search_path(str(REPOSITORY))
+    # Gin logs an error for each include that is in the repository rather than in this folder.
+    logging.disable(logging.ERROR)
     try:
         gin.parse_config_files_and_bindings(
             [str(find_gin_file(name)) for name in files],
@@ -248,6 +251,8 @@ def parse(files: Sequence[str], settings: Sequence[str]) -> None:
         )
     except (SyntaxError, ImportError) as error:
         raise ConfigurationError(f"Gin could not read the configuration: {error}") from error
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _choices(given: str, valid: Sequence[str]) -> str:

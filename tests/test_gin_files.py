@@ -133,3 +133,13 @@ def test_the_baselines_file_names_every_method():
         "VAE", "AnnealedVAE", "FactorVAE", "BetaTCVAE", "DIPVAE", "HFVAE", "CHyVAE", "IBGAN",
     }  # fmt: skip
     assert len(experiment.settings) == 10
+
+
+def test_a_file_elsewhere_includes_ours_without_a_word(tmp_path, monkeypatch, capfd):
+    (tmp_path / "mine.gin").write_text(
+        "include 'gin/cdsprites.gin'\ninclude 'gin/parts/budgets/smoke.gin'\nALPHA = 0.5\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    setting = load_experiment(["mine.gin"]).settings[0]
+    assert setting.method.cr_weight.values == (0.0, 0.5)
+    assert capfd.readouterr().err == ""
