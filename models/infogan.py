@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from models import checks, losses, networks
-from models.adversarial import AdversarialModel, frozen_statistics
-from models.layers import advance_spectral_vectors
+from models.adversarial import AdversarialModel, frozen
+from models.spectral_norm import advance_spectral_vectors
 
 
 class InfoGANModel(AdversarialModel):
@@ -79,18 +79,23 @@ class InfoGANModel(AdversarialModel):
             images: uint8 [batch, height, width, channels].
         """
         real = self.unit_range(images)
-        latents = self.codes.sample(tf.shape(real)[0], self.stream_seed("codes"))
+        latents = self.draw_latents(real, "codes")
         tape, fakes = self.generate(latents)
         results = self.update_discriminator(real, fakes, latents)
-        for step in range(self.generator_steps):
-            if self.fresh_codes:
-                seed = self.stream_seed(f"generator_codes_{step}")
-                latents = self.codes.sample(tf.shape(real)[0], seed)
-            if step > 0 or self.fresh_codes:
-                tape, fakes = self.generate(latents)
-            results |= self.update_generator(tape, fakes, latents)
-        advance_spectral_vectors(self.discriminator)
+        with frozen(self.discriminator):
+            for step in range(self.generator_steps):
+                if self.fresh_codes:
+                    latents = self.draw_latents(real, f"generator_codes_{step}")
+                if step > 0 or self.fresh_codes:
+                    tape, fakes = self.generate(latents)
+                results |= self.update_generator(tape, fakes, latents)
+            advance_spectral_vectors(self.discriminator)
         return self.end_iteration(results)
+
+    def draw_latents(self, real, stream: str):
+        """Returns this iteration's latent vectors from a stream, as many as real images."""
+        latents = self.codes.sample(tf.shape(real)[0], self.stream_seed(stream))
+        return tf.cast(latents, self.variable_dtype)
 
     def generate(self, *latents):
         """Returns a tape and G's images for each batch of latents, recorded on the tape.
@@ -132,12 +137,11 @@ class InfoGANModel(AdversarialModel):
         return logits[:batch], logits[batch:], q_outputs[batch:]
 
     def judge(self, fakes, latents):
-        """Returns G's adversarial loss and the information loss, leaving no trace in D and Q."""
-        with frozen_statistics(self.discriminator):
-            logits, q_outputs = self.discriminator(fakes, training=True)
+        """Returns G's adversarial loss and the information loss; D and Q are frozen."""
+        logits, q_outputs = self.discriminator(fakes, training=True)
         info = self.codes.negative_log_likelihood(latents, q_outputs)
         return losses.generator_loss(logits), info
 
     def info_weight(self):
         """Returns lambda in this iteration, a scalar tensor."""
-        return self.recipe.info_weight.tensor_at(self.iteration)
+        return self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)

@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 
 from models import losses, networks
-from models.adversarial import frozen_statistics
+from models.adversarial import frozen
 from models.infogan import InfoGANModel
-from models.layers import advance_spectral_vectors
+from models.spectral_norm import advance_spectral_vectors
 
 
 class InfoGANCRModel(InfoGANModel):
@@ -94,19 +94,25 @@ class InfoGANCRModel(InfoGANModel):
         if not self.is_regularised:
             return super().train_step(images)
         real = self.unit_range(images)
-        latents = self.codes.sample(tf.shape(real)[0], self.stream_seed("codes"))
-        gap = self.recipe.gap.tensor_at(self.iteration)
-        first, second, index = self.codes.pair(tf.shape(real)[0], gap, self.stream_seed("pairs"))
+        latents = self.draw_latents(real, "codes")
+        first, second, index = self.draw_pairs(real)
         tape, fakes, *pair = self.generate(latents, first, second)
         results = self.update_contrastive(pair, index)
         results |= self.update_discriminator(real, fakes, latents)
-        for step in range(self.generator_steps):
-            if step > 0:
-                tape, fakes, *pair = self.generate(latents, first, second)
-            results |= self.update_regularised_generator(tape, fakes, latents, pair, index)
-        advance_spectral_vectors(self.contrastive)
-        advance_spectral_vectors(self.discriminator)
+        with frozen(self.discriminator), frozen(self.contrastive):
+            for step in range(self.generator_steps):
+                if step > 0:
+                    tape, fakes, *pair = self.generate(latents, first, second)
+                results |= self.update_regularised_generator(tape, fakes, latents, pair, index)
+            advance_spectral_vectors(self.contrastive)
+            advance_spectral_vectors(self.discriminator)
         return self.end_iteration(results)
+
+    def draw_pairs(self, real):
+        """Returns this iteration's pairs of latent vectors and the code that each shares."""
+        gap = self.recipe.gap.tensor_at(self.iteration)
+        first, second, index = self.codes.pair(tf.shape(real)[0], gap, self.stream_seed("pairs"))
+        return tf.cast(first, self.variable_dtype), tf.cast(second, self.variable_dtype), index
 
     def update_contrastive(self, pair, index):
         """H learns to name the code that a pair shares."""
@@ -120,10 +126,9 @@ class InfoGANCRModel(InfoGANModel):
         """G learns to pass for real, to show its codes and to help H; `tape` holds G's passes."""
         with tape:
             adversarial, info = self.judge(fakes, latents)
-            with frozen_statistics(self.contrastive):
-                logits = self.contrastive(tf.concat(pair, axis=-1), training=True)
+            logits = self.contrastive(tf.concat(pair, axis=-1), training=True)
             contrastive = losses.contrastive_loss(logits, index)
-            alpha = self.recipe.cr_weight.tensor_at(self.iteration)
+            alpha = self.recipe.cr_weight.tensor_at(self.iteration, self.variable_dtype)
             loss = adversarial + self.info_weight() * info + alpha * contrastive
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial}

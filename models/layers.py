@@ -1,145 +1,59 @@
-"""Spectrally normalised layers (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+"""Keras layers in the form that runs fastest here: the same functions, the same weights.
 
-The kernel W, as a matrix [fan_in, units], is divided by an estimate of its largest singular
-value. Each pass makes one power iteration from the stored vector u with the current W,
-
-    v = normalised W u,    u' = normalised W^T v,    sigma = v^T W u',
-
-and gradients flow through the W of sigma, not through v and u'. A pass never changes u, whether in
-training or in inference; `advance()` replaces u by u', once an iteration. So however many passes
-the players make, all see one function of the weights, and a pass of one player leaves no trace in
-another. (`keras.layers.SpectralNormalization` overwrites the kernel on every training pass.)
+Spectrally normalised layers are in `models.spectral_norm`.
 """
 
 import keras
 import tensorflow as tf
 
-PACKAGE = "disentanglement"
-NORM_EPSILON = 1e-12
-
-
-class _SpectralLayer(keras.layers.Layer):
-    """A kernel, a bias and the vector u; subclasses give the kernel's shape and multiply.
-
-    Args:
-        units: outputs.
-        kernel_initializer: a Keras initialiser of the kernel.
-        vector_initializer: a Keras initialiser of u.
-        name: the layer's name.
-        **kwargs: of `keras.layers.Layer`.
-    """
-
-    def __init__(
-        self,
-        units,
-        kernel_initializer="glorot_uniform",
-        vector_initializer="random_normal",
-        name=None,
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self.units = units
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.vector_initializer = keras.initializers.get(vector_initializer)
-
-    def add_variables(self, kernel_shape):
-        """Makes kernel, bias and u; called by a subclass' `build`."""
-        self.kernel = self.add_weight(
-            name="kernel", shape=kernel_shape, initializer=self.kernel_initializer
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
-        self.vector = self.add_weight(
-            name="vector",
-            shape=(self.units,),
-            initializer=self.vector_initializer,
-            trainable=False,
-            # Every replica holds the same kernel and so arrives at the same vector.
-            aggregation="only_first_replica",
-        )
-
-    def advance(self):
-        """Replaces the stored u by that of one power iteration with the current kernel."""
-        self.vector.assign(self._power_iteration()[1])
-
-    def normalized_kernel(self):
-        """Returns kernel / sigma, in the kernel's shape."""
-        v, u = self._power_iteration()
-        sigma = tf.tensordot(v, tf.linalg.matvec(self._matrix(), u), 1)
-        return self.kernel / sigma
-
-    def get_config(self):
-        """Returns what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "vector_initializer": keras.initializers.serialize(self.vector_initializer),
-        }
-
-    def _matrix(self):
-        return tf.reshape(self.kernel, (-1, self.units))  # [fan_in, units]
-
-    def _power_iteration(self):
-        matrix = tf.stop_gradient(self._matrix())
-        v = _unit(tf.linalg.matvec(matrix, tf.convert_to_tensor(self.vector)))  # [fan_in]
-        return v, _unit(tf.linalg.matvec(matrix, v, transpose_a=True))  # and [units]
+from models.narrow_convolutions import convolve, convolve_transposed
+from models.spectral_norm import PACKAGE, SpectralConv2D, SpectralDense, SpectralLayer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SpectralDense(_SpectralLayer):
-    """A dense layer with a spectrally normalised kernel; [batch, inputs] to [batch, units]."""
+class LeakyReLU(keras.layers.LeakyReLU):
+    """Keras' leaky ReLU, with a gradient that needs the output only.
 
-    def build(self, input_shape):
-        """Makes the variables."""
-        self.add_variables((input_shape[-1], self.units))
+    Output and input have the same sign. So nothing else needs the input, and TensorFlow computes
+    a convolution, its bias and this activation in one pass over memory.
+    """
 
     def call(self, inputs):
-        """Returns inputs @ kernel / sigma + bias."""
-        return tf.matmul(inputs, self.normalized_kernel()) + self.bias
+        """Returns max(inputs, negative_slope * inputs)."""
 
-    def compute_output_shape(self, input_shape):
-        """Returns (batch, units)."""
-        return (*input_shape[:-1], self.units)
+        @tf.custom_gradient
+        def activate(inputs):
+            outputs = tf.nn.leaky_relu(inputs, self.negative_slope)
+
+            def gradient(upstream):
+                return tf.raw_ops.LeakyReluGrad(
+                    gradients=upstream, features=outputs, alpha=self.negative_slope
+                )
+
+            return outputs, gradient
+
+        return activate(inputs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SpectralConv2D(_SpectralLayer):
-    """A convolution with a spectrally normalised kernel and "same" padding.
-
-    Args:
-        units: output channels.
-        kernel_size: height and width of the kernel.
-        strides: in height and width.
-        **kwargs: initialisers and name, see `SpectralDense`.
-    """
-
-    def __init__(self, units, kernel_size, strides=1, **kwargs):
-        super().__init__(units, **kwargs)
-        self.kernel_size = kernel_size
-        self.strides = strides
-
-    def build(self, input_shape):
-        """Makes the variables."""
-        size = self.kernel_size
-        self.add_variables((size, size, input_shape[-1], self.units))
+class Conv2D(keras.layers.Conv2D):
+    """Keras' convolution with "same" padding, whose gradient is fast to few channels as well."""
 
     def call(self, inputs):
-        """Returns [batch, height / strides, width / strides, units], rounded up."""
-        kernel = self.normalized_kernel()
-        return tf.nn.conv2d(inputs, kernel, self.strides, "SAME") + self.bias
+        """Returns [batch, height / stride, width / stride, filters], rounded up."""
+        outputs = convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides[0])
+        return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
 
-    def compute_output_shape(self, input_shape):
-        """Returns the shape of the output, unknown sizes staying None."""
-        sizes = [size and -(-size // self.strides) for size in input_shape[1:3]]
-        return (input_shape[0], *sizes, self.units)
 
-    def get_config(self):
-        """Returns what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-        }
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """Keras' transposed convolution with "same" padding, fast to few channels as well."""
+
+    def call(self, inputs):
+        """Returns [batch, height * stride, width * stride, filters]."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        outputs = convolve_transposed(inputs, kernel, self.strides[0])
+        return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -151,7 +65,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         """Returns normalised inputs; a training pass also updates the moving statistics."""
-        if not training or len(inputs.shape) != 4:
+        if not training or len(inputs.shape) != 4 or self.compute_dtype == "float64":
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
@@ -166,41 +80,45 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         average.assign(average * self.momentum + value * (1.0 - self.momentum))
 
 
+PLAIN = {
+    LeakyReLU: keras.layers.LeakyReLU,
+    Conv2D: keras.layers.Conv2D,
+    Conv2DTranspose: keras.layers.Conv2DTranspose,
+    FusedBatchNormalization: keras.layers.BatchNormalization,
+}
+
+
 def plain_copy(network: keras.Model) -> keras.Model:
     """Returns a functional network that computes the same in inference, of Keras' own layers only.
 
-    Spectrally normalised kernels are divided by their sigma once and for all. Saved, the copy
-    loads without this module.
+    In float32, whatever the network was trained in. Spectrally normalised kernels are divided by
+    their sigma once and for all. Saved, the copy loads without this module.
     """
 
     def plain(layer):
         if isinstance(layer, SpectralDense):
-            return keras.layers.Dense(layer.units, name=layer.name)
+            return keras.layers.Dense(layer.units, name=layer.name, dtype="float32")
         if isinstance(layer, SpectralConv2D):
             return keras.layers.Conv2D(
-                layer.units, layer.kernel_size, layer.strides, "same", name=layer.name
+                layer.units,
+                layer.kernel_size,
+                layer.strides,
+                "same",
+                name=layer.name,
+                dtype="float32",
             )
-        if isinstance(layer, FusedBatchNormalization):
-            return keras.layers.BatchNormalization.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+        config = layer.get_config()
+        if "dtype" in config:  # all but plain operations such as slices
+            config["dtype"] = "float32"
+        return PLAIN.get(type(layer), type(layer)).from_config(config)
 
     copy = keras.models.clone_model(network, clone_function=plain)
     for layer in network.layers:
-        if isinstance(layer, _SpectralLayer):
-            weights = [layer.normalized_kernel().numpy(), layer.bias.numpy()]
+        if isinstance(layer, SpectralLayer):
+            kernel = tf.cast(layer.normalized_kernel(), "float32")
+            weights = [kernel.numpy(), layer.bias.numpy()]
         else:
             weights = layer.get_weights()
         if weights:
             copy.get_layer(layer.name).set_weights(weights)
     return copy
-
-
-def advance_spectral_vectors(network: keras.Model) -> None:
-    """Advances the power iteration of every spectrally normalised layer of a network by one."""
-    for layer in network.layers:
-        if isinstance(layer, _SpectralLayer):
-            layer.advance()
-
-
-def _unit(vector):
-    return tf.math.l2_normalize(vector, epsilon=NORM_EPSILON)

@@ -1,9 +1,12 @@
 """Keras models from the descriptions in `models.architectures`.
 
 All are functional models with named layers, so that an exported one loads with Keras alone (those
-with spectral norm also need `import models.layers`). Images are in [0, 1] outside. Initial
+with spectral norm also need `import models.spectral_norm`). Images are in [0, 1] outside. Initial
 weights are functions of (seed, network, layer): convolutions truncated normal, transposed
 convolutions and dense layers normal, of the recipe's standard deviation; biases 0.
+
+Under a policy of mixed precision the outputs are of full precision all the same, since losses are
+computed from them.
 """
 
 import hashlib
@@ -18,7 +21,8 @@ from models.architectures import (
     DenseNetwork,
 )
 from models.codes import JointCode
-from models.layers import FusedBatchNormalization, SpectralConv2D, SpectralDense
+from models.layers import Conv2D, Conv2DTranspose, FusedBatchNormalization, LeakyReLU
+from models.spectral_norm import SpectralConv2D, SpectralDense
 
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
@@ -43,9 +47,11 @@ def build_generator(
     for filters in recipe.deconv:
         x = layers.finish(layers.deconv(x, filters), recipe.deconv_activation, recipe.batch_norm)
     x = layers.deconv(x, image_shape[2])
-    images = keras.layers.Activation(recipe.output, name="generator_output")(x)
+    full = full_precision()
+    images = keras.layers.Activation(recipe.output, name="generator_output", dtype=full)(x)
     if recipe.output == "tanh":
-        images = keras.layers.Rescaling(0.5, offset=0.5, name="generator_rescaling")(images)
+        rescaling = keras.layers.Rescaling(0.5, 0.5, name="generator_rescaling", dtype=full)
+        images = rescaling(images)
     return keras.Model(latents, images, name="generator")
 
 
@@ -131,7 +137,13 @@ def build_dense_network(
 
 def build_logits(generator: keras.Model) -> keras.Model:
     """Returns G without the sigmoid that it ends in; it shares G's layers."""
-    return keras.Model(generator.inputs[0], generator.layers[-1].input, name="generator_logits")
+    logits = keras.ops.cast(generator.layers[-1].input, full_precision())
+    return keras.Model(generator.inputs[0], logits, name="generator_logits")
+
+
+def full_precision() -> str:
+    """Returns the dtype of variables: that of the layers, too, unless precision is mixed."""
+    return keras.config.dtype_policy().variable_dtype
 
 
 class _Layers:
@@ -175,19 +187,18 @@ class _Layers:
                 filters, size, 2, kernel_initializer=initializer, **self.spectral(name)
             )
         else:
-            layer = keras.layers.Conv2D(
-                filters, size, 2, "same", kernel_initializer=initializer, name=name
-            )
+            layer = Conv2D(filters, size, 2, "same", kernel_initializer=initializer, name=name)
         return layer(x)
 
     def dense(self, x, units: int, name: str | None = None):
-        """A dense layer."""
+        """A dense layer; one that is named by the caller is an output."""
+        dtype = full_precision() if name else None
         name = name or self.name("dense")
-        initializer = self.initializer("RandomNormal", name)
+        options = {"kernel_initializer": self.initializer("RandomNormal", name), "dtype": dtype}
         if self.is_spectral:
-            layer = SpectralDense(units, kernel_initializer=initializer, **self.spectral(name))
+            layer = SpectralDense(units, **options, **self.spectral(name))
         else:
-            layer = keras.layers.Dense(units, kernel_initializer=initializer, name=name)
+            layer = keras.layers.Dense(units, name=name, **options)
         return layer(x)
 
     def heads(self, x, sizes: dict[str, int]):
@@ -200,7 +211,7 @@ class _Layers:
     def deconv(self, x, filters: int):
         """A stride-2 transposed convolution."""
         name = self.name("deconv")
-        return keras.layers.Conv2DTranspose(
+        return Conv2DTranspose(
             filters,
             self.recipe.kernel_size,
             2,
@@ -215,7 +226,7 @@ class _Layers:
     def activation(self, x, activation: str):
         name = self.name("activation")
         if activation == "leaky_relu":
-            return keras.layers.LeakyReLU(self.recipe.negative_slope, name=name)(x)
+            return LeakyReLU(self.recipe.negative_slope, name=name)(x)
         return keras.layers.ReLU(name=name)(x)
 
     def name(self, kind: str) -> str:

@@ -29,10 +29,10 @@ class Adam:
         checks.positive_number("epsilon", self.epsilon)
 
     def build(self):
-        """Returns a fresh `keras.optimizers.Adam`, not yet built on variables."""
-        import keras
+        """Returns a fresh Keras optimiser, not yet built on variables."""
+        from models.fused_adam import FusedAdam
 
-        return keras.optimizers.Adam(
+        return FusedAdam(
             self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
         )
 

@@ -36,12 +36,12 @@ class Schedule:
         checks.integer("iteration", iteration, minimum=0)
         return [value for start, value in self.steps if start <= iteration][-1]
 
-    def tensor_at(self, iteration):
-        """Returns the value during `iteration`, a scalar integer tensor, as a float32 tensor."""
+    def tensor_at(self, iteration, dtype: str = "float32"):
+        """Returns the value during `iteration`, a scalar integer tensor, as a scalar tensor."""
         import tensorflow as tf
 
         iteration = tf.convert_to_tensor(iteration)
-        value = tf.constant(self.steps[0][1], tf.float32)
+        value = tf.constant(self.steps[0][1], dtype)
         for start, later in self.steps[1:]:
             value = tf.where(iteration >= tf.cast(start, iteration.dtype), later, value)
         return value

@@ -56,7 +56,9 @@ class TrainedModel(keras.Model):
         self.codes = codes
         self.max_value = checks.integer("max_value", max_value, minimum=1)
         self.seed = checks.integer("seed", seed, minimum=0)
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in losses}
+        self.trackers = {
+            name: keras.metrics.Mean(name=name, dtype=self.variable_dtype) for name in losses
+        }
         self.iteration = keras.Variable(
             0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
         )
@@ -133,9 +135,9 @@ class TrainedModel(keras.Model):
         return {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
 
     def unit_range(self, images):
-        """Returns uint8 images (or a tuple whose first entry they are) as float32 in [0, 1]."""
+        """Returns uint8 images (or a tuple whose first entry they are) as numbers in [0, 1]."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(images)
-        return tf.cast(images, tf.float32) / float(self.max_value)
+        return tf.cast(images, self.variable_dtype) / float(self.max_value)
 
     def stream_seed(self, stream: str):
         """Returns the seed, int32 [2], of this replica's draws from `stream` in this iteration."""
