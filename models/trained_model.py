@@ -69,7 +69,7 @@ class TrainedModel(keras.Model):
     def compile(self, optimizers: dict[str, keras.Optimizer]):
         """Builds each player's optimiser on the player's variables.
 
-        XLA stays off: it is slower here and draws other random numbers.
+        XLA is off unless `jit_compile` is set before training.
         """
         super().compile(optimizer=None, jit_compile=False)
         if set(optimizers) != set(self.players):

@@ -7,8 +7,9 @@ from models import checks
 from pipeline.recipes import describe, fingerprint
 
 # Raised whenever a change of the code changes trained weights or histories.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 
+PRECISIONS = ("float32", "mixed_bfloat16")
 _PLUMBING = {"affects_results": False}
 
 
@@ -21,6 +22,9 @@ class Training:
         iterations: Iterations in all (one iteration updates every network of the method).
         threads: Threads of the process that trains a model; part of what makes a run
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
+        precision: "float32", or "mixed_bfloat16": layers compute in bfloat16, while variables,
+            losses and spectral norms stay in float32; for processors that are faster so.
+        xla: Whether iterations are compiled with XLA; pays on GPUs, not on processors.
         log_every: Iterations from one row of history.csv to the next; losses are means over them.
         score_every: Iterations between quick FactorVAE scores, a multiple of `log_every`; 0: none.
         score_groups: Groups of a quick score.
@@ -33,6 +37,8 @@ class Training:
     batch_size: int
     iterations: int
     threads: int
+    precision: str = "float32"
+    xla: bool = False
     log_every: int
     score_every: int = 0
     score_groups: int = 100
@@ -42,6 +48,8 @@ class Training:
     picture_every: int = dataclasses.field(default=0, metadata=_PLUMBING)
 
     def __post_init__(self):
+        checks.choice("training.precision", self.precision, PRECISIONS)
+        checks.flag("training.xla", self.xla)
         for name in ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=1)
         for name in ("score_group_size", "score_points"):

@@ -191,10 +191,12 @@ def train_model(
     directory.root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(directory.lock, timeout=60):
         dataset = spec.dataset.open(cache)
+        keras.config.set_dtype_policy(spec.training.precision)
         with execution.strategy().scope():
             model = spec.method.build(
                 dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
             )
+        model.jit_compile = spec.training.xla
         write_json(directory.config, spec.config)
         monitor = Monitor(model, spec, directory, dataset, progress)
         try:
