@@ -2,7 +2,9 @@
 
 import sys
 
-from pipeline.cli import main
-
 if __name__ == "__main__":
+    try:
+        from pipeline.cli import main
+    except KeyboardInterrupt:  # there is nothing to save yet
+        sys.exit(130)
     sys.exit(main())

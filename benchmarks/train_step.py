@@ -118,7 +118,7 @@ def measure(arguments) -> dict[str, float]:
         feeds = {"real": images.astype(np.float32)}
         baselines = [PublishedIteration(model, batch, shares) for shares in (False, True)]
         monitor = InTurns(model, spec, directory, dataset, lambda *_, **__: None)
-        training_loop._train(model, monitor, spec, directory, dataset)
+        training_loop._train(model, monitor, spec, dataset)
     keras.backend.clear_session()
     return summary(spec, dataset, times, others, shared, float(np.median(rates)))
 

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,22 @@ KEPT = 2  # the newest, and one to fall back on
 
 
 def save_checkpoint(
-    folder: Path, iteration: int, state: Mapping[str, np.ndarray], details: Mapping[str, Any]
+    folder: Path,
+    iteration: int,
+    state: Mapping[str, np.ndarray],
+    details: Mapping[str, Any],
+    pinned: Collection[int] = (),
 ) -> Path:
-    """Write a checkpoint, then remove all but the newest two.
+    """Write a checkpoint, then remove all but the newest two of this and earlier iterations.
+
+    Later ones stay: where a training had to go back, they are as good as before.
 
     Args:
         folder: Of the checkpoints of one model.
         iteration: Finished iterations.
         state: Name -> value of each variable that determines the future.
         details: JSON-able, such as the history so far.
+        pinned: Iterations whose checkpoints are never removed.
 
     Raises:
         OSError: If it cannot be written; the older checkpoints are untouched.
@@ -42,22 +49,28 @@ def save_checkpoint(
     path = folder / f"iteration-{iteration:09d}-{digest}.npz"
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.getbuffer())
-    for old in _checkpoints(folder)[:-KEPT]:
-        old.unlink(missing_ok=True)
+    earlier = [old for old in checkpoint_files(folder) if _iteration(old) <= iteration]
+    for old in earlier:
+        is_doubled = _iteration(old) == iteration and old != path
+        if is_doubled or (old not in earlier[-KEPT:] and _iteration(old) not in pinned):
+            old.unlink(missing_ok=True)
     return path
 
 
 def load_checkpoint(
-    folder: Path, report: Callable[[str], None]
+    folder: Path, report: Callable[[str], None], until: int | None = None
 ) -> tuple[int, dict[str, np.ndarray], dict[str, Any]] | None:
     """Return (iteration, state, details) of the newest whole checkpoint, or None.
 
     Args:
         folder: Of the checkpoints of one model.
         report: Told the name of each damaged file; it is set aside, not deleted.
+        until: The last iteration to look for; None: any.
     """
-    for path in reversed(_checkpoints(folder)):
+    for path in reversed(checkpoint_files(folder)):
         match = _NAME.fullmatch(path.name)
+        if until is not None and int(match[1]) > until:
+            continue
         if file_digest(path) != match[2]:
             report(f"the checkpoint {path} is damaged: it is set aside, an older one is used")
             path.replace(path.with_suffix(".damaged"))
@@ -69,8 +82,17 @@ def load_checkpoint(
     return None
 
 
-def _checkpoints(folder: Path) -> list[Path]:
+def newest_iteration(folder: Path) -> int:
+    """Return the iteration of the newest checkpoint, whole or not; 0 if there is none."""
+    return max(map(_iteration, checkpoint_files(folder)), default=0)
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
     """Return the checkpoint files, oldest first."""
     if not folder.exists():
         return []
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _iteration(path: Path) -> int:
+    return int(_NAME.fullmatch(path.name)[1])

@@ -11,9 +11,16 @@ import pipeline
 from pipeline import execution
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment, load_experiment
-from pipeline.files import write_text
+from pipeline.files import value_digest, write_text
 from pipeline.progress import format_seconds
-from pipeline.run_directory import RunDirectory
+from pipeline.run_directory import (
+    RunDirectory,
+    is_damage,
+    read_manifest,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 from pipeline.stage import Context, Stage
 from pipeline.stages import STAGE_NAMES, STAGES
 
@@ -159,8 +166,20 @@ def _run(options: argparse.Namespace) -> int:
         print(describe_plan(context, stages))
         return EXIT_DONE
     with context.run.lock(), contextlib.closing(pool):
-        write_text(context.run.configuration, experiment.gin_text)
+        _write_configuration(context.run, experiment.gin_text)
         return _run_stages(context, stages)
+
+
+def _write_configuration(run: RunDirectory, text: str) -> None:
+    """Write the Gin text, and say so if that of the last run was damaged."""
+    manifest = run.manifest("configuration")
+    last = read_manifest(manifest)
+    reason = why_stale(manifest, last["fingerprint"] if last else "")
+    if is_damage(reason):
+        print(f"{reason}: written again", file=sys.stderr)
+    reopen(manifest, [])
+    write_text(run.configuration, text)
+    write_manifest(manifest, value_digest(text), [run.configuration])
 
 
 def _run_stages(context: Context, stages: Sequence[Stage]) -> int:

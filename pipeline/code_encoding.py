@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import execution
 from pipeline.code_table import CodeTable, key_ids
+from pipeline.encoding import encoder_function, load_network, row_slices
 from pipeline.errors import StageError
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.protocols import Protocol
-from pipeline.stage import Context
+from pipeline.stage import Context, exported_file
 
 ENCODERS_AT_ONCE = 8
 IMAGES_A_TASK = 8192
+IMAGES_AT_ONCE = 1024  # between two looks at whether to stop
 
 
 def encode_missing(
@@ -69,9 +72,7 @@ def _encode_together(
     ids: np.ndarray,
     display: ProgressDisplay,
 ) -> None:
-    paths = [
-        context.run.model(export.parent_id).export(export.name).encoder for export, _ in encoders
-    ]
+    paths = [exported_file(context.run, export, "encoder") for export, _ in encoders]
     starts = range(0, len(keys), IMAGES_A_TASK)
     tasks = [
         (
@@ -83,23 +84,41 @@ def _encode_together(
     what = f"encoding {len(keys):,} images with {len(encoders)} encoders"
     display.say(what)
     done, parts = 0, {}
-    for name, codes in context.pool.run(_encode_images, tasks, display, lambda *_: ""):
-        if isinstance(codes, Exception):
-            raise StageError(f"encoding failed: {codes}") from codes
-        parts[name] = codes
-        done += len(codes[0])
-        display.update(what, done, len(keys))
-    for number, (_, table) in enumerate(encoders):
-        table.add(ids, np.concatenate([parts[name][number] for name, _ in tasks]))
+    try:
+        for name, codes in context.pool.run(_encode_images, tasks, display, lambda *_: ""):
+            if isinstance(codes, Exception):
+                raise StageError(f"encoding failed: {codes}") from codes
+            if codes is None:  # stopped
+                continue
+            parts[name] = codes
+            done += len(codes[0])
+            display.update(what, done, len(keys))
+    finally:  # after Ctrl-C or a failure, too: what was encoded is not encoded again
+        finished = [(start, name) for start, (name, _) in zip(starts, tasks, strict=True)]
+        finished = [(start, name) for start, name in finished if name in parts]
+        if finished:
+            there = np.concatenate([ids[start : start + IMAGES_A_TASK] for start, _ in finished])
+            for number, (_, table) in enumerate(encoders):
+                table.add(there, np.concatenate([parts[name][number] for _, name in finished]))
 
 
 def _encode_images(
     recipe, cache: Path, paths: Sequence[Path], keys: np.ndarray, *, progress
-) -> list[np.ndarray]:
-    """Return the codes `[n, code_dim]` of the keys' images under each encoder; in a worker."""
+) -> list[np.ndarray] | None:
+    """Return the codes `[n, code_dim]` of the keys' images under each encoder; in a worker.
+
+    None if the run was stopped.
+    """
     dataset = open_dataset(recipe, cache)
-    images = dataset.images_of(keys)
-    return [_load_encoder(path, dataset.max_value)(images) for path in paths]
+    encoders = [_load_encoder(path, dataset.max_value) for path in paths]
+    parts = [[] for _ in encoders]
+    for rows in row_slices(len(keys), IMAGES_AT_ONCE):
+        if execution.stop_requested():
+            return None
+        images = dataset.images_of(keys[rows])
+        for part, encode in zip(parts, encoders, strict=True):
+            part.append(encode(images))
+    return [np.concatenate(part) for part in parts]
 
 
 @lru_cache(maxsize=1)
@@ -110,8 +129,5 @@ def open_dataset(recipe, cache: Path):
 
 @lru_cache(maxsize=ENCODERS_AT_ONCE)
 def _load_encoder(path: Path, max_value: int):
-    from pipeline import execution
-    from pipeline.encoding import encoder_function, load_network
-
     execution.configure_tensorflow()
     return encoder_function(load_network(path), max_value)

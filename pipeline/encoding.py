@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import StageError
+from pipeline.network_files import refuse_code
 
 BATCH_SIZE = 256
 
 
 def load_network(path: Path):
-    """Return an exported network; only what Keras' safe mode admits is loaded.
+    """Return an exported network; only Keras' own layers are loaded, and no code.
 
     Raises:
-        StageError: If the file is missing or damaged, with its name.
+        StageError: If the file is missing, damaged or brings code along, with its name.
     """
     import keras
 
     try:
+        refuse_code(path)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise StageError(

@@ -1,7 +1,7 @@
 """The metric stage: codes encoded once per model, each metric a lookup, results kept by content."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from models import checks
-from pipeline import sample_quality
+from pipeline import execution, sample_quality
 from pipeline.code_encoding import encode_missing, open_dataset
 from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
@@ -18,7 +18,7 @@ from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.protocols import PARALLEL, CrProtocol, DlibProtocol, Protocol, Sample
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import why_stale, write_manifest
+from pipeline.run_directory import drop_damaged, is_damage, reopen, why_stale, write_manifest
 from pipeline.sample_quality import SampleQuality
 from pipeline.stage import Context, Step
 from pipeline.tables import SCORE_COLUMNS, write_table
@@ -101,10 +101,14 @@ def run(context: Context) -> None:
     display = ProgressDisplay("metrics")
     for line in _skipped_metrics(context):
         display.say(line)
+    manifest = context.run.manifest("metrics")
+    for sentence in [*drop_damaged(manifest), *_damage(context, exports)]:
+        display.say(sentence)
     if _why(context, exports) is None:
         display.say(f"scores of {len(exports)} encoders are up to date: skipped")
         return
     missing = _missing_work(context, exports)
+    reopen(manifest, [context.run.scores_csv])
     try:
         _encode(context, missing, display)
         failures = _measure(context, missing, display)
@@ -115,16 +119,18 @@ def run(context: Context) -> None:
         raise StageError("some metrics failed; the others are kept:\n" + "\n".join(failures))
     rows = [
         row
-        for export in exports
-        for protocol in context.experiment.metrics.protocols
-        for metric in protocol.metrics
-        if protocol.admits(metric, context.dataset)
-        for row in _rows(context, export, protocol, metric)
+        for export, protocol, path in _results(context, exports)
+        for row in score_rows(read_result(path), export, protocol.name, context.dataset)
     ]
     rows += sample_quality.rows(context, exports)
     write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
+    tables = [context.run.codes(export.key) for export in exports]
+    tables += sample_quality.judge_files(context)
     write_manifest(
-        context.run.manifest("metrics"), _fingerprint(context, exports), [context.run.scores_csv]
+        manifest,
+        _fingerprint(context, exports),
+        [context.run.scores_csv, *_result_files(context, exports)],
+        kept=[path for path in tables if path.exists()],
     )
     display.say(f"{len(rows)} scores of {len(exports)} encoders in {context.run.scores_csv.name}")
 
@@ -145,6 +151,18 @@ def _why(context: Context, exports: Sequence[Export]) -> str | None:
     return why_stale(context.run.manifest("metrics"), _fingerprint(context, exports))
 
 
+def _damage(context: Context, exports: Sequence[Export]) -> list[str]:
+    """Name what is damaged of this stage's files; what is needed is made again."""
+    reason = _why(context, exports)
+    if is_damage(reason):
+        return [f"{reason}: made again"]
+    return [
+        f"{path} is damaged: measured again"
+        for path in _result_files(context, exports)
+        if reason is not None and path.exists() and read_result(path) is None
+    ]
+
+
 def _skipped_metrics(context: Context) -> list[str]:
     lines = []
     for protocol in context.experiment.metrics.protocols:
@@ -158,34 +176,44 @@ def _skipped_metrics(context: Context) -> list[str]:
 
 
 def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:
-    options = context.experiment.metrics
     missing = []
     for export in exports:
-        for protocol in options.protocols:
+        for protocol in context.experiment.metrics.protocols:
             names = tuple(
                 metric
-                for metric in protocol.metrics
-                if protocol.admits(metric, context.dataset)
-                and (
-                    "metrics" in context.forced
-                    or read_result(_result_path(context, export, protocol, metric)) is None
-                )
+                for metric in _admitted(context, protocol)
+                if "metrics" in context.forced
+                or read_result(_result_path(context, export, protocol, metric)) is None
             )
             if names:
                 missing.append(Work(export, protocol, names))
     return missing
 
 
+def _admitted(context: Context, protocol: Protocol) -> list[str]:
+    """Return the metrics of a protocol for which the data set has what they need."""
+    return [name for name in protocol.metrics if protocol.admits(name, context.dataset)]
+
+
+def _results(
+    context: Context, exports: Sequence[Export]
+) -> Iterator[tuple[Export, Protocol, Path]]:
+    """Yield every result that scores.csv is made of, but those of samples, in its order."""
+    for export in exports:
+        for protocol in context.experiment.metrics.protocols:
+            for metric in _admitted(context, protocol):
+                yield export, protocol, _result_path(context, export, protocol, metric)
+
+
+def _result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return the file of every result that scores.csv is made of."""
+    files = [path for _, _, path in _results(context, exports)]
+    return files + sample_quality.result_files(context, exports)
+
+
 def _result_path(context: Context, export: Export, protocol: Protocol, metric: str) -> Path:
     key = context.experiment.metrics.result_key(protocol, metric)
     return context.run.metric_result(export.key, key)
-
-
-def _rows(
-    context: Context, export: Export, protocol: Protocol, metric: str
-) -> list[dict[str, Any]]:
-    result = read_result(_result_path(context, export, protocol, metric))
-    return score_rows(result, export, protocol.name, context.dataset)
 
 
 def _encode(context: Context, missing: Sequence[Work], display: ProgressDisplay) -> None:
@@ -248,6 +276,8 @@ def _measure_metrics(
     table = CodeTable(run.codes(work.export.key))
     samples = {name: Sample(dataset, draw, table.lookup(ids[name])) for name, draw in draws.items()}
     for number, metric in enumerate(work.metrics):
+        if execution.stop_requested():
+            return
         if num_jobs == 1:
             progress(number, len(work.metrics), metric=metric)
         scores, intervals, num_scored = work.protocol.measure(

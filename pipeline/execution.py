@@ -86,7 +86,10 @@ class TaskPool:
         if new_process_each:
             starter = concurrent.futures.ThreadPoolExecutor(self.num_workers)
             submit = functools.partial(starter.submit, self._run_in_new_process)
-        futures = {submit(_run_task, function, name, arguments): name for name, arguments in tasks}
+        with _interrupts_held():
+            futures = {
+                submit(_run_task, function, name, arguments): name for name, arguments in tasks
+            }
         waiting = set(futures)
         try:
             while waiting:
@@ -118,7 +121,9 @@ class TaskPool:
 
     def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:
         with self._new_executor(1) as executor:
-            return executor.submit(function, *arguments).result()
+            with _interrupts_held():
+                future = executor.submit(function, *arguments)
+            return future.result()
 
     def _start(self) -> None:
         if self._executor is None:
@@ -150,6 +155,23 @@ class TaskPool:
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while this thread starts processes, which inherit that.
+
+    A terminal sends Ctrl-C to all processes at once; one that is still importing would print a
+    traceback before it learns to leave interrupts to its parent.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _initialise_worker(threads: int, progress_queue, stop_event) -> None:

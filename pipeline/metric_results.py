@@ -1,25 +1,17 @@
 """Results of the metric stage: kept one file a model and metric, and as rows of scores.csv."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_json
+from pipeline.files import read_signed_json, write_signed_json
 from pipeline.model_spec import Export
-from pipeline.recipes import fingerprint
 from pipeline.run_directory import versions
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
     """Return a result that was kept, or None if it is absent or damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    if not isinstance(content, dict) or content.get("digest") != fingerprint(content.get("result")):
-        return None
-    return content["result"]
+    return read_signed_json(path)
 
 
 def write_result(
@@ -45,7 +37,7 @@ def write_result(
         "versions": versions(),
         **details,
     }
-    write_json(path, {"result": result, "digest": fingerprint(result)})
+    write_signed_json(path, result)
 
 
 def score_rows(

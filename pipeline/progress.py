@@ -26,8 +26,13 @@ class ProgressDisplay:
         if num_tasks > 1 and self._is_terminal:
             self._overall = tqdm.tqdm(total=num_tasks, desc=stage, unit="task", position=0)
 
-    def update(self, task: str, done: int, total: int, **details: Any) -> None:
-        """Show that `done` of `total` units of a task are finished; details follow the bar."""
+    def update(self, task: str, done: int, total: int, *, note: str = "", **details: Any) -> None:
+        """Show that `done` of `total` units of a task are finished; details follow the bar.
+
+        A note is printed as a line of its own, as it comes.
+        """
+        if note:
+            self.say(note)
         bar = self._bars.get(task)
         if bar is None or bar.total != total:
             if bar is not None:

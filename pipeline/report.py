@@ -10,7 +10,16 @@ from pipeline.files import file_digest, write_text
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.report_html import FigureFile
-from pipeline.run_directory import ExportDirectory, RunDirectory, why_stale, write_manifest
+from pipeline.run_directory import (
+    ExportDirectory,
+    ModelDirectory,
+    RunDirectory,
+    is_damage,
+    refuse_damaged,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 from pipeline.stage import Context, Step
 
 # Raised whenever a change of the code changes the report.
@@ -54,19 +63,55 @@ def run(context: Context) -> None:
         StageError: If there is nothing to report on.
     """
     display = ProgressDisplay("report")
-    if _why(context) is None:
+    reason = _why(context)
+    if reason is None:
         display.say("the report is up to date: skipped")
         return
+    if is_damage(reason):
+        display.say(f"{reason}: made again")
     if not context.run.models_csv.exists():
         raise StageError(
             f"{context.run.models_csv} does not exist. Run the train stage first: --stages train, "
             "or leave --stages out."
         )
+    _refuse_damaged_inputs(context.run)
+    manifest = context.run.manifest("report")
+    reopen(manifest, [])
     outputs = write_report(
         context.run.root, title=context.experiment.name, options=context.experiment.report
     )
-    write_manifest(context.run.manifest("report"), _fingerprint(context), outputs)
+    write_manifest(manifest, _fingerprint(context), outputs)
     display.say(f"{len(outputs)} files written to {context.run.report}")
+
+
+def _refuse_damaged_inputs(run: RunDirectory) -> None:
+    """Make sure that all that the report shows is as the stages before it left it.
+
+    Raises:
+        StageError: With the first file that is not, and the stage to run again.
+    """
+    written_by = {
+        run.models_csv: "train",
+        run.scores_csv: "metrics",
+        run.cross_scores_csv: "select",
+        run.selection_csv: "select",
+        run.selection_summary_csv: "select",
+    }
+    for path, stage in written_by.items():
+        if path.exists():
+            refuse_damaged(run.manifest(stage), path, stage)
+    models = tables.read_table(run.models_csv, tables.MODEL_COLUMNS)
+    for model_id in sorted(set(models[models["export"] == "final"]["model_id"])):
+        model = run.model(model_id)
+        if model.manifest.exists():
+            refuse_damaged(model.manifest, model.history, "train")
+            refuse_damaged(model.manifest, model.export("final").traversals, "train")
+        elif model.failure.exists() and model.history.exists():
+            refuse_damaged(model.failure, model.history, "train")
+
+
+def _models(run: RunDirectory) -> list[ModelDirectory]:
+    return [run.model(path.name) for path in sorted(run.model("any").root.parent.glob("*"))]
 
 
 def _why(context: Context) -> str | None:
@@ -79,8 +124,7 @@ def _fingerprint(context: Context) -> str:
     directory = context.run
     inputs = [directory.models_csv, directory.scores_csv, directory.cross_scores_csv]
     inputs += [directory.selection_csv, directory.selection_summary_csv, directory.configuration]
-    for folder in sorted(directory.model("any").root.parent.glob("*")):
-        model = directory.model(folder.name)
+    for model in _models(directory):
         inputs += [model.history, model.export("final").traversals]
     digests = {
         str(path.relative_to(directory.root)): file_digest(path) for path in inputs if path.exists()

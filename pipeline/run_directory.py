@@ -1,22 +1,18 @@
-"""Every path of a run, the manifests that say what is finished, and the lock."""
+"""Every path of a run, and the manifests that say what is finished."""
 
 import contextlib
 import dataclasses
-import datetime
 import importlib.metadata
-import json
 import os
-import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 import pipeline
 from pipeline.errors import StageError
-from pipeline.files import file_digest, write_json, write_text
+from pipeline.files import file_digest, read_signed_json, write_signed_json
+from pipeline.run_lock import hold
 
 RECORDED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn")
 
@@ -60,6 +56,10 @@ class RunDirectory:
         """One row a selection method."""
         return self.root / "selection_summary.csv"
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the run directory, see `pipeline.run_lock`."""
+        return hold(self.root)
+
     @property
     def report(self) -> Path:
         """The folder of tables, plots and the page."""
@@ -93,32 +93,6 @@ class RunDirectory:
     def votes(self, generator_key: str, options_key: str) -> Path:
         """The votes of every encoder on the samples of one generator."""
         return self.root / "votes" / f"{generator_key}-{options_key}.npz"
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the run directory; it is free again as soon as the holder's process is gone.
-
-        Raises:
-            StageError: If another process holds it, with that process' number and machine.
-        """
-        self.root.mkdir(parents=True, exist_ok=True)
-        holder = self.root / ".lock-holder"
-        lock = filelock.FileLock(self.root / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            who = holder.read_text().strip() if holder.exists() else "another process"
-            raise StageError(
-                f"{self.root} is in use by {who}. Wait for it to end, stop it, or choose another "
-                "folder with --out."
-            ) from error
-        try:
-            now = datetime.datetime.now().isoformat(timespec="seconds")
-            write_text(holder, f"process {os.getpid()} on {socket.gethostname()} since {now}\n")
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,45 +201,134 @@ class JudgeDirectory:
 
 
 def write_manifest(
-    path: Path, fingerprint: str, outputs: Iterable[Path], details: Mapping[str, Any] | None = None
+    path: Path,
+    fingerprint: str,
+    outputs: Iterable[Path],
+    details: Mapping[str, Any] | None = None,
+    *,
+    kept: Iterable[Path] = (),
 ) -> None:
-    """Declare work finished: from which inputs, giving which files with which content."""
-    digests = {
-        os.path.relpath(output, path.parent): file_digest(output) for output in sorted(outputs)
-    }
-    write_json(
+    """Declare work finished: from which inputs, giving which files with which content.
+
+    Args:
+        path: The manifest.
+        fingerprint: Of the inputs.
+        outputs: Files without which the work must be done again.
+        details: More that belongs to the result, as JSON-able data.
+        kept: Files that may go: pictures, and what only saves time.
+    """
+    write_signed_json(
         path,
         {
             "fingerprint": fingerprint,
-            "outputs": digests,
+            "outputs": _digests(path, outputs),
+            "kept": _digests(path, kept),
             "versions": versions(),
             **(details or {}),
         },
     )
 
 
+def _digests(manifest: Path, files: Iterable[Path]) -> dict[str, str]:
+    return {os.path.relpath(file, manifest.parent): file_digest(file) for file in sorted(files)}
+
+
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """Return the content of a manifest, or None if it is absent or not whole."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    if not isinstance(content, dict) or not {"fingerprint", "outputs"} <= content.keys():
+    content = read_signed_json(path)
+    if content is None or not {"fingerprint", "outputs", "kept"} <= content.keys():
         return None
     return content
 
 
 def why_stale(path: Path, fingerprint: str) -> str | None:
-    """Return why the work that `path` declares must be done (again), or None if it is valid."""
+    """Return why the work that `path` declares must be done (again), or None if it is valid.
+
+    Files that are damaged or missing are named, each with its path.
+    """
     content = read_manifest(path)
     if content is None:
-        return f"{path.name} is damaged" if path.exists() else "new"
+        return f"{path} is damaged" if path.exists() else "new"
     if content["fingerprint"] != fingerprint:
         return "a binding or an input changed"
-    for name, digest in content["outputs"].items():
-        output = path.parent / name
-        if not output.exists():
-            return f"{output.name} is missing"
-        if file_digest(output) != digest:
-            return f"{output.name} is damaged"
-    return None
+    damaged = damaged_files(path, content["outputs"])
+    return "; ".join(f"{file} is {state}" for file, state in damaged.items()) or None
+
+
+def is_damage(reason: str | None) -> bool:
+    """Say whether `why_stale` gave damage as the reason, and not new or changed work."""
+    return reason is not None and reason.endswith((" is damaged", " is missing"))
+
+
+def damaged_files(manifest: Path, digests: Mapping[str, str]) -> dict[Path, str]:
+    """Return the files that are not as `digests` of a manifest say: "damaged" or "missing"."""
+    states = {}
+    for name, digest in digests.items():
+        file = Path(os.path.normpath(manifest.parent / name))
+        if not file.exists():
+            states[file] = "missing"
+        elif file_digest(file) != digest:
+            states[file] = "damaged"
+    return states
+
+
+def drop_damaged(manifest: Path) -> list[str]:
+    """Remove what is damaged of the files that may go, from disk and manifest.
+
+    Returns:
+        A sentence for each. No result depends on them: what only saves time is made again when
+        it is needed.
+    """
+    content = read_manifest(manifest)
+    damaged = damaged_files(manifest, content["kept"]) if content else {}
+    if not damaged:
+        return []
+    for file in damaged:
+        file.unlink(missing_ok=True)
+    names = {os.path.relpath(file, manifest.parent) for file in damaged}
+    kept = {name: digest for name, digest in content["kept"].items() if name not in names}
+    write_signed_json(manifest, {**content, "kept": kept})
+    return [f"{file} is {state}: no result depends on it" for file, state in damaged.items()]
+
+
+def reopen(manifest: Path, tables: Iterable[Path]) -> None:
+    """Take back that work is finished, before it is done again.
+
+    What was written before stays until it is replaced; of it, the manifest goes on declaring
+    `tables`, which other stages read.
+    """
+    content = read_manifest(manifest)
+    if content is not None:
+        names = {os.path.relpath(table, manifest.parent) for table in tables}
+        outputs = {name: digest for name, digest in content["outputs"].items() if name in names}
+        write_signed_json(
+            manifest, {**content, "fingerprint": "reopened", "outputs": outputs, "kept": {}}
+        )
+
+
+def refuse_damaged(manifest: Path, file: Path, stage: str) -> None:
+    """Make sure that a file which another stage wrote is as it wrote it.
+
+    Args:
+        manifest: Of the work that wrote it.
+        file: One of its outputs.
+        stage: To be run again otherwise.
+
+    Raises:
+        StageError: If the file is damaged or missing, or its manifest is, so that nobody can tell.
+    """
+    content = read_manifest(manifest)
+    name = os.path.relpath(file, manifest.parent)
+    if content is None:
+        state = "damaged" if manifest.exists() else "missing"
+        problem = f"{manifest} is {state}, so {file} cannot be verified"
+    elif name not in content["outputs"]:
+        problem = f"{file} is not what {manifest} declares"
+    elif damaged := damaged_files(manifest, {name: content["outputs"][name]}):
+        problem = f"{file} is {damaged[file]}"
+    else:
+        return
+    raise StageError(
+        f"{problem}. Run the {stage} stage again, which restores it: --stages {stage}, or leave "
+        "--stages out."
+    )

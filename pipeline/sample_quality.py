@@ -20,8 +20,8 @@ from pipeline.metric_results import read_result, score_rows
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import JudgeDirectory, read_manifest, why_stale
-from pipeline.stage import Context
+from pipeline.run_directory import JudgeDirectory, is_damage, read_manifest, why_stale
+from pipeline.stage import Context, exported_file
 
 # Raised whenever a change of the code changes a judge or its scores.
 SAMPLE_QUALITY_VERSION = 1
@@ -181,6 +181,25 @@ def _result_path(context: Context, judgement: Judgement) -> Path:
     return context.run.metric_result(judgement.export.key, name)
 
 
+def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return the file of every judgement that scores.csv is made of."""
+    return [
+        _result_path(context, Judgement(export, judge))
+        for export in exports
+        for judge in judges(context)
+    ]
+
+
+def judge_files(context: Context) -> list[Path]:
+    """Return every file of the judges."""
+    folders = [context.run.judge(judge.key) for judge in judges(context)]
+    return [
+        path
+        for folder in folders
+        for path in (folder.manifest, folder.classifier, folder.reference)
+    ]
+
+
 def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
     """Make the judges that are needed, let them judge what is missing.
 
@@ -199,7 +218,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
             continue
         export = judgement.export
         task = (
-            context.run.model(export.parent_id).export(export.name).generator,
+            exported_file(context.run, export, "generator"),
             export.codes,
             export.fingerprint,
             judgement.judge,
@@ -242,8 +261,8 @@ def _prepare(context: Context, needed: set[Judge], display: ProgressDisplay) -> 
             reason = "forced"
         if reason is None:
             continue
-        if "damaged" in reason or "missing" in reason:
-            display.say(f"{folder.root}: {reason}; the {judge.name} judge is made again")
+        if is_damage(reason):
+            display.say(f"{reason}: the {judge.name} judge is made again")
         options = context.experiment.metrics.sample_quality
         arguments = (context.experiment.dataset, context.cache, options, judge, folder)
         tasks.append((f"{judge.name} judge", arguments))

@@ -18,9 +18,9 @@ from pipeline.files import atomic_path, file_digest
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import why_stale, write_manifest
+from pipeline.run_directory import is_damage, refuse_damaged, reopen, why_stale, write_manifest
 from pipeline.selection_tables import generator_seed, read_votes
-from pipeline.stage import Context, Step
+from pipeline.stage import Context, Step, exported_file
 from pipeline.tables import (
     CROSS_SCORE_COLUMNS,
     SELECTION_COLUMNS,
@@ -89,9 +89,20 @@ def run(context: Context) -> None:
     if len(pool) < 2:
         display.say("one finished model only: ModelCentrality needs at least two; nothing selected")
         return
-    if _why(context, pool) is None:
+    reason = _why(context, pool)
+    if reason is None:
         display.say(f"ModelCentrality of {len(pool)} models is up to date: skipped")
         return
+    if is_damage(reason):
+        display.say(f"{reason}: made again")
+    tables = [
+        context.run.cross_scores_csv,
+        context.run.selection_csv,
+        context.run.selection_summary_csv,
+    ]
+    reopen(context.run.manifest("select"), tables)
+    if context.run.scores_csv.exists():
+        refuse_damaged(context.run.manifest("metrics"), context.run.scores_csv, "metrics")
     try:
         _fill_columns(context, pool, display)
     finally:
@@ -111,15 +122,9 @@ def run(context: Context) -> None:
     write_table(context.run.selection_csv, selection, SELECTION_COLUMNS)
     summary = selection_tables.summary_table(selection, supervised)
     write_table(context.run.selection_summary_csv, summary, SELECTION_SUMMARY_COLUMNS)
-    write_manifest(
-        context.run.manifest("select"),
-        _fingerprint(context, pool),
-        [
-            context.run.cross_scores_csv,
-            context.run.selection_csv,
-            context.run.selection_summary_csv,
-        ],
-    )
+    sampling_key = context.experiment.selection.sampling_key
+    votes = [context.run.votes(generator.key, sampling_key) for generator in pool]
+    write_manifest(context.run.manifest("select"), _fingerprint(context, pool), [*tables, *votes])
     winner = selection[selection.selected & (selection.selection_method == "model_centrality")]
     display.say(f"ModelCentrality selects {winner.model_id.item()} of {len(pool)} models")
 
@@ -157,20 +162,24 @@ def _missing(context: Context, generator: Export, pool: Sequence[Export]) -> lis
 def _fill_columns(context: Context, pool: Sequence[Export], display: ProgressDisplay) -> None:
     selection = context.experiment.selection
     by_id = {export.model_id: export for export in pool}
-    tasks, encoders_of = [], {}
+    tasks, encoders_of, encoder_path = [], {}, {}
     for generator in pool:
         encoders = _missing(context, generator, pool)
         if not encoders:
             continue
         encoders_of[generator.model_id] = encoders
+        for encoder in encoders:  # each is verified once
+            if encoder not in encoder_path:
+                encoder_path[encoder] = exported_file(context.run, encoder, "encoder")
         options = {
             "num_groups": selection.num_groups,
             "group_size": selection.group_size,
             "num_std_samples": selection.num_std_samples,
             "seed": generator_seed(generator),
         }
-        paths = [_folder(context, encoder).encoder for encoder in encoders]
-        arguments = (_folder(context, generator).generator, generator.codes, paths, options)
+        paths = [encoder_path[encoder] for encoder in encoders]
+        path = exported_file(context.run, generator, "generator")
+        arguments = (path, generator.codes, paths, options)
         tasks.append((generator.model_id, arguments))
     failures = []
     for name, votes in context.pool.run(_cast_votes, tasks, display, _describe):
@@ -201,7 +210,3 @@ def _describe(name: str, votes: Any) -> str:
     if votes is None:
         return f"generator {name} stopped: its column is computed next time"
     return f"generator {name}: {len(votes)} encoders voted"
-
-
-def _folder(context: Context, export: Export):
-    return context.run.model(export.parent_id).export(export.name)

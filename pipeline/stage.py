@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import StageError
 from pipeline.execution import TaskPool
 from pipeline.model_spec import Export, ModelSpec
-from pipeline.run_directory import RunDirectory, read_manifest
+from pipeline.run_directory import RunDirectory, read_manifest, refuse_damaged
 
 if TYPE_CHECKING:  # the experiment is made of the stages' options, so it imports them
     from pipeline.experiment import Experiment
@@ -106,3 +106,15 @@ def is_finished(run: RunDirectory, spec: ModelSpec) -> bool:
     """Say whether a model's manifest is there and belongs to this description of it."""
     manifest = read_manifest(run.model(spec.model_id).manifest)
     return manifest is not None and manifest["fingerprint"] == spec.fingerprint
+
+
+def exported_file(run: RunDirectory, export: Export, name: str) -> Path:
+    """Return the path of a file of an export, such as "encoder", once it is seen to be whole.
+
+    Raises:
+        StageError: If it is not what training wrote.
+    """
+    model = run.model(export.parent_id)
+    path = getattr(model.export(export.name), name)
+    refuse_damaged(model.manifest, path, "train")
+    return path

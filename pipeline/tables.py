@@ -90,11 +90,27 @@ def write_table(
 ) -> None:
     """Write a table with fixed columns, full precision and sorted rows, atomically.
 
+    See `table_text` for the arguments and errors.
+    """
+    text = table_text(path, frame, columns, may_be_empty=may_be_empty)
+    with atomic_path(Path(path)) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def table_text(
+    path: Path,
+    frame: pd.DataFrame,
+    columns: Iterable[str],
+    *,
+    may_be_empty: Collection[str] | None = None,
+) -> str:
+    """Return the text of a table with fixed columns, full precision and sorted rows.
+
     Rows are sorted by the columns from left to right (empty cells last). Floats are written with
     the fewest digits that read back to the same float. NaN and None are written as empty cells.
 
     Args:
-        path: The CSV file.
+        path: The CSV file, for messages.
         frame: The rows; its columns are those of `columns` in any order.
         columns: The schema, in the order of the file.
         may_be_empty: Columns in which empty cells are allowed; by default those that
@@ -120,8 +136,7 @@ def write_table(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([[cell for _, cell in row] for row in rows])
-    with atomic_path(Path(path)) as temporary:
-        temporary.write_bytes(text.getvalue().encode("utf-8"))
+    return text.getvalue()
 
 
 def read_table(path: Path, columns: Iterable[str] | None) -> pd.DataFrame:

@@ -1,17 +1,24 @@
 """The training stage: every model of the sweep, each in a worker process of its own."""
 
-import json
 import shutil
 from typing import Any
 
 import pandas as pd
 
 from pipeline import execution
+from pipeline.checkpoints import newest_iteration
 from pipeline.cost import training_seconds
 from pipeline.errors import StageError
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
-from pipeline.run_directory import read_manifest, why_stale
+from pipeline.recipes import fingerprint
+from pipeline.run_directory import (
+    drop_damaged,
+    is_damage,
+    read_manifest,
+    why_stale,
+    write_manifest,
+)
 from pipeline.stage import Context, Step
 from pipeline.tables import MODEL_COLUMNS, write_table
 
@@ -61,17 +68,23 @@ def run(context: Context) -> None:
         StageError: At the end, naming the models that failed; the others are finished.
     """
     failures: dict[str, str] = {}
-    tasks = []
+    tasks, damage = [], []
     for spec in context.specs:
+        directory = context.run.model(spec.model_id)
         if "train" in context.forced:
-            shutil.rmtree(context.run.model(spec.model_id).root, ignore_errors=True)
+            shutil.rmtree(directory.root, ignore_errors=True)
         failure = _failure(context, spec)
+        reason = _why(context, spec)
         if failure is not None:
             failures[spec.model_id] = failure["reason"] + " (in an earlier run)"
-        elif _why(context, spec) is not None:
-            arguments = (spec, context.run.model(spec.model_id), context.cache)
-            tasks.append((spec.model_id, arguments))
+        elif reason is not None:
+            tasks.append((spec.model_id, (spec, directory, context.cache)))
+            if is_damage(reason):
+                damage.append(f"{reason}: made again from the checkpoints, or by training")
+        damage += drop_damaged(directory.manifest)
     display = ProgressDisplay("train", len(tasks))
+    for sentence in [*damage, *_damaged_records(context)]:
+        display.say(sentence)
     done = len(context.specs) - len(tasks) - len(failures)
     if done:
         display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
@@ -84,9 +97,12 @@ def run(context: Context) -> None:
                 failures[name] = outcome["reason"]
     finally:
         display.close()
-        write_models_table(context, failures)
+        unwritten = _write_models_table(context, failures)
+    if unwritten is not None and not failures:
+        raise unwritten
     if failures:
         listed = "\n".join(f"    {name}: {reason}" for name, reason in sorted(failures.items()))
+        listed += f"\n    {unwritten}" if unwritten else ""
         raise StageError(
             f"{len(failures)} of {len(context.specs)} models failed; any others go on to the next "
             f"stages:\n{listed}"
@@ -121,22 +137,43 @@ def _why(context: Context, spec: ModelSpec) -> str | None:
 
 
 def _iterations_done(context: Context, spec: ModelSpec) -> int:
-    names = [path.name for path in context.run.model(spec.model_id).checkpoints.glob("*.npz")]
-    numbers = [int(name.split("-")[1]) for name in names if name.startswith("iteration-")]
-    return max(numbers, default=0)
+    return newest_iteration(context.run.model(spec.model_id).checkpoints)
 
 
 def _failure(context: Context, spec: ModelSpec) -> dict[str, Any] | None:
     """Return what is written about an earlier failure of the same model, or None."""
+    path = context.run.model(spec.model_id).failure
+    return None if why_stale(path, spec.fingerprint) else read_manifest(path)
+
+
+def _damaged_records(context: Context) -> list[str]:
+    """Name the damage to what this stage writes anew whenever it runs, and to failure.json."""
+    found = []
+    for spec in context.specs:
+        reason = why_stale(context.run.model(spec.model_id).failure, spec.fingerprint)
+        if is_damage(reason):
+            found.append(f"{reason}: {spec.model_id} is trained again")
+    table = context.run.manifest("train")
+    content = read_manifest(table)
+    reason = why_stale(table, content["fingerprint"] if content else "")
+    if is_damage(reason):
+        found.append(f"{reason}: written again")
+    return found
+
+
+def _write_models_table(context: Context, failures: dict[str, str]) -> OSError | None:
+    """Write models.csv; an error is returned, so that it hides no other (of the same full disk)."""
     try:
-        content = json.loads(context.run.model(spec.model_id).failure.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return content if content.get("fingerprint") == spec.fingerprint else None
+        write_models_table(context, failures)
+    except OSError as error:
+        return error
+    return None
 
 
 def write_models_table(context: Context, failures: dict[str, str]) -> None:
     """Write models.csv: one row an export of each model of the sweep, finished or not."""
+    manifest_path = context.run.manifest("train")
+    manifest_path.unlink(missing_ok=True)
     rows = []
     for spec in context.specs:
         manifest = read_manifest(context.run.model(spec.model_id).manifest)
@@ -155,3 +192,5 @@ def write_models_table(context: Context, failures: dict[str, str]) -> None:
                 }
             )
     write_table(context.run.models_csv, pd.DataFrame(rows, columns=MODEL_COLUMNS), MODEL_COLUMNS)
+    fingerprints = [spec.fingerprint for spec in context.specs]
+    write_manifest(manifest_path, fingerprint(fingerprints), [context.run.models_csv])

@@ -4,7 +4,6 @@ Runs in a worker process. Everything that decides the result is a function of th
 description and the iteration; everything that the future depends on is in the checkpoint.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,13 +17,18 @@ import tensorflow as tf
 
 from pipeline import execution
 from pipeline.batches import BatchOrder
-from pipeline.checkpoints import load_checkpoint, save_checkpoint
+from pipeline.checkpoints import (
+    checkpoint_files,
+    load_checkpoint,
+    newest_iteration,
+    save_checkpoint,
+)
 from pipeline.export import Exporter
-from pipeline.files import write_json
+from pipeline.files import json_text, write_text
 from pipeline.model_spec import ModelSpec
 from pipeline.quick_score import QuickScore
 from pipeline.run_directory import ModelDirectory, why_stale, write_manifest
-from pipeline.tables import write_table
+from pipeline.tables import table_text
 
 SECONDS_BETWEEN_PROGRESS = 0.5
 
@@ -41,7 +45,7 @@ class Monitor(keras.callbacks.Callback):
         spec: Its description.
         directory: Its folder.
         dataset: The opened data set.
-        progress: Told (iteration, iterations, losses).
+        progress: Told (iteration, iterations, losses), and what was found damaged as a note.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Monitor(keras.callbacks.Callback):
         super().__init__()
         self.set_model(model)
         self._spec = spec
+        self._fingerprint = spec.fingerprint
         self._directory = directory
         self._progress = progress
         self._quick_score = None
@@ -65,6 +70,7 @@ class Monitor(keras.callbacks.Callback):
         self.iteration = 0
         self.history: list[dict[str, float]] = []
         self._seconds_before = 0.0
+        self.saved_seconds = 0.0  # at the last checkpoint, so the same when files are restored
         self._started = time.monotonic()
         self._last_progress = 0.0
         self.restore()
@@ -75,36 +81,69 @@ class Monitor(keras.callbacks.Callback):
         return self._seconds_before + time.monotonic() - self._started
 
     def restore(self) -> None:
-        """Go back to the newest whole checkpoint, if there is one.
+        """Go to the newest whole checkpoint, if there is one.
 
-        A checkpoint after a snapshot that is no longer whole is of no use: the snapshot's weights
-        are gone, so the model is trained anew.
+        Where a snapshot before it is no longer whole, go back to the checkpoint that was made
+        with the snapshot, or to an earlier one, so that the snapshot is taken once more.
         """
-        found = load_checkpoint(self._directory.checkpoints, _say)
+        found = load_checkpoint(self._directory.checkpoints, self._say)
+        for export in self._spec.exports[:-1]:
+            if found is None or found[0] <= export.iteration:
+                break
+            reason = why_stale(self._directory.export(export.name).manifest, self._fingerprint)
+            if reason is None:
+                continue
+            found = load_checkpoint(self._directory.checkpoints, self._say, until=export.iteration)
+            start = found[0] if found else 0
+            self._say(
+                f"{reason}: the snapshot {export.model_id} is taken again, from iteration {start}"
+            )
         if found is None:
             return
-        for export in self._spec.exports[:-1]:
-            folder = self._directory.export(export.name)
-            reason = why_stale(folder.manifest, self._spec.fingerprint)
-            if found[0] > export.iteration and reason:
-                _say(f"{folder.root}: {reason}; {self._spec.model_id} is trained from the start")
-                return
         self.iteration, state, details = found
         for name, variable in running_means(self.model).items():
             variable.assign(state.pop(name))
         self.model.load_state(state)
         self.history = details["history"]
-        self._seconds_before = details["seconds"]
+        self.saved_seconds = self._seconds_before = details["seconds"]
+        self._started = time.monotonic()
+        self._restore_history()
+
+    def _restore_history(self) -> None:
+        """Write history.csv again, unless it is that of the checkpoint."""
+        path = self._directory.history
+        if self.history and not (
+            path.exists() and path.read_bytes() == self._history_text().encode()
+        ):
+            self._say(
+                f"{path} is missing, damaged or not of the checkpoint of iteration "
+                f"{self.iteration}: it is written again"
+            )
+            self.write_history()
+
+    def take_snapshot(self, name: str) -> None:
+        """Export the networks of this moment, and keep what they can be exported from again.
+
+        Training goes on from a later checkpoint if there is one, as where it had to go back.
+        """
+        folder = self._directory.export(name)
+        self.exporter.export(folder)
+        write_manifest(folder.manifest, self._fingerprint, folder.files)
+        self.save()
+        if newest_iteration(self._directory.checkpoints) > self.iteration:
+            self.restore()
 
     def save(self) -> None:
         """Write a checkpoint and the history so far."""
         self._refuse_non_finite(self.model.get_metrics_result())
         variables = {**self.model.state, **running_means(self.model)}
+        self.saved_seconds = self.seconds
         save_checkpoint(
             self._directory.checkpoints,
             self.iteration,
             {name: variable.numpy() for name, variable in variables.items()},
-            {"history": self.history, "seconds": self.seconds},
+            {"history": self.history, "seconds": self.saved_seconds},
+            pinned={export.iteration for export in self._spec.exports[:-1]},
         )
         self.write_history()
 
@@ -154,6 +193,9 @@ class Monitor(keras.callbacks.Callback):
         if bad:
             raise TrainingDivergedError(f"{bad} not finite at iteration {self.iteration}")
 
+    def _say(self, message: str) -> None:
+        self._progress(self.iteration, self._spec.training.iterations, note=message)
+
     def _show(self) -> None:
         if time.monotonic() - self._last_progress > SECONDS_BETWEEN_PROGRESS:
             self._last_progress = time.monotonic()
@@ -164,14 +206,30 @@ class Monitor(keras.callbacks.Callback):
     def write_history(self) -> None:
         """Write history.csv as it is so far, and what TensorBoard shows."""
         self._events.flush()
-        if not self.history:  # stopped before the first row
-            return
+        if self.history:  # stopped after the first row
+            write_text(self._directory.history, self._history_text())
+
+    def _history_text(self) -> str:
         columns = list(dict.fromkeys(name for row in self.history for name in row))
         if "factor_vae" in columns:  # scores last, losses before
             columns.remove("factor_vae")
             columns.append("factor_vae")
         frame = pd.DataFrame(self.history, columns=columns)
-        write_table(self._directory.history, frame, columns, may_be_empty=columns[1:])
+        return table_text(self._directory.history, frame, columns, may_be_empty=columns[1:])
+
+    def write_config(self) -> None:
+        """Write config.json; its folder is that of one description only, so it never changes."""
+        path = self._directory.config
+        text = json_text(self._spec.config)
+        if path.exists() and path.read_bytes() != text.encode():
+            self._say(f"{path} is damaged: it is written again")
+        elif not path.exists() and self.iteration:
+            self._say(f"{path} is missing: it is written again")
+        write_text(path, text)
+
+    def close(self) -> None:
+        """Write what TensorBoard shows to its end."""
+        self._events.close()
 
 
 def train_model(
@@ -197,18 +255,17 @@ def train_model(
                 dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
             )
         model.jit_compile = spec.training.xla
-        write_json(directory.config, spec.config)
         monitor = Monitor(model, spec, directory, dataset, progress)
+        monitor.write_config()
         try:
-            _train(model, monitor, spec, directory, dataset)
+            _train(model, monitor, spec, dataset)
         except TrainingDivergedError as error:
-            write_json(
+            monitor.write_history()
+            write_manifest(
                 directory.failure,
-                {
-                    "fingerprint": spec.fingerprint,
-                    "iteration": monitor.iteration,
-                    "reason": str(error),
-                },
+                spec.fingerprint,
+                [path for path in (directory.history, directory.config) if path.exists()],
+                {"iteration": monitor.iteration, "reason": str(error)},
             )
             return _outcome("failed", monitor, str(error))
         if monitor.iteration < spec.training.iterations:
@@ -217,7 +274,7 @@ def train_model(
         return _outcome("done", monitor)
 
 
-def _train(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory, dataset) -> None:
+def _train(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
     """Alternate what the host does at milestones with `fit` from one milestone to the next."""
     order = BatchOrder(dataset.num_images, spec.training.batch_size, spec.seed)
     snapshots = {export.iteration: export for export in spec.exports[:-1]}
@@ -225,9 +282,9 @@ def _train(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory, 
     while monitor.iteration < spec.training.iterations:
         start = monitor.iteration
         if start in snapshots:
-            folder = directory.export(snapshots[start].name)
-            monitor.exporter.export(folder)
-            write_manifest(folder.manifest, spec.fingerprint, folder.files)
+            monitor.take_snapshot(snapshots[start].name)
+            if monitor.iteration > start:
+                continue
         model.begin_segment(start)
         stop = min(end for end in ends if end > start)
         monitor.hold_running_means()
@@ -264,9 +321,16 @@ def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory)
     """
     monitor.exporter.export(directory.export("final"))
     monitor.write_history()
+    monitor.close()
     outputs = [directory.history, directory.config]
     for export in spec.exports:
-        outputs += directory.export(export.name).files
+        folder = directory.export(export.name)
+        outputs += folder.files
+        if folder.manifest != directory.manifest:
+            outputs.append(folder.manifest)
+    kept = checkpoint_files(directory.checkpoints)
+    for folder in (directory.pictures, directory.tensorboard):
+        kept += [path for path in folder.glob("*") if path.is_file()]
     write_manifest(
         directory.manifest,
         spec.fingerprint,
@@ -275,9 +339,10 @@ def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory)
             "model_id": spec.model_id,
             "data_fingerprint": spec.data_fingerprint,
             "iterations": spec.training.iterations,
-            "train_seconds": monitor.seconds,
+            "train_seconds": monitor.saved_seconds,
             "parameters": model.count_params(),
         },
+        kept=kept,
     )
     directory.failure.unlink(missing_ok=True)
 
@@ -298,10 +363,6 @@ def running_means(model) -> dict[str, Any]:
         for name, tracker in model.trackers.items()
         for number, variable in enumerate(tracker.variables)
     }
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def _is_due(iteration: int, every: int) -> bool:

@@ -71,3 +71,24 @@ def test_reading_an_experiment_needs_no_tensorflow(module):
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
+
+
+def calls(path):
+    """Yield every call of a module as (dotted name, keywords with their constant values)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            constants = {
+                one.arg: getattr(one.value, "value", None) for one in node.keywords if one.arg
+            }
+            yield ast.unparse(node.func), constants
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_files_are_read_without_running_what_they_hold(path):
+    assert not roots(imports(path)) & {"pickle", "cPickle", "dill", "cloudpickle", "marshal"}
+    for name, constants in calls(path):
+        if name in ("np.load", "numpy.load"):
+            assert constants.get("allow_pickle", True) is False
+        assert constants.get("safe_mode", True) is True
+        assert name not in ("eval", "exec", "joblib.load")
+        assert not name.endswith(("enable_unsafe_deserialization", "read_pickle"))

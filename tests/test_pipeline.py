@@ -1,6 +1,7 @@
 """The pipeline as a user runs it, on small data and for few iterations."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -13,17 +14,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from benchmarks.harness import DAMAGES, EXPERIMENT, differences, staying_workers
 from pipeline.cli import main
+from pipeline.run_directory import damaged_files, read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GIN_FILES = sorted(path.name for path in (REPOSITORY / "gin").glob("*.gin"))
-# Two InfoGAN-CR models on Squares: 12 iterations, the contrastive phase from 6.
-SMALL = ["--gin", "gin/quickstart.gin", "--gin", "gin/parts/budgets/smoke.gin"]
-LONGER = [
-    "--set", "ITERATIONS = 12", "--set", "ALPHA_FROM = 6",
-    "--set", "sweep.settings = {'only': {'LAMBDA': 0.5}}",
-]  # fmt: skip
-
 THREE_BASELINES = """sweep.settings = {
     'beta_vae': {'experiment.method': @vae()},
     'factor_vae': {'experiment.method': @factor_vae(), 'BATCH_SIZE': 128},
@@ -31,8 +27,15 @@ THREE_BASELINES = """sweep.settings = {
 }"""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def workers():
+    """Processes that live from run to run; those of a model's own are started and killed below."""
+    with staying_workers():
+        yield
+
+
 def run(*arguments, out, cache):
-    return main([*SMALL, *LONGER, *arguments, "--out", str(out), "--cache", str(cache)])
+    return main([*EXPERIMENT, *arguments, "--out", str(out), "--cache", str(cache)])
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +44,6 @@ def finished(tmp_path_factory, cache):
     out = tmp_path_factory.mktemp("runs") / "finished"
     assert run(out=out, cache=cache) == 0
     return out
-
-
-def checkpoint(run_directory, seed):
-    """The newest checkpoint of a model, without the time that it took."""
-    (model,) = (run_directory / "models").glob(f"*seed{seed}-*")
-    with np.load(sorted((model / "checkpoints").glob("*.npz"))[-1]) as content:
-        return {name: content[name] for name in content.files if name != "details.json"}
-
-
-def assert_same_results(one, other):
-    for seed in (0, 1):
-        first, second = checkpoint(one, seed), checkpoint(other, seed)
-        assert first.keys() == second.keys()
-        for name in first:
-            np.testing.assert_array_equal(first[name], second[name], err_msg=name)
-    for history in (one / "models").glob("*/history.csv"):
-        same = other / "models" / history.parent.name / "history.csv"
-        assert history.read_bytes() == same.read_bytes()
-    for name in ("scores.csv", "cross_scores.csv", "selection.csv", "selection_summary.csv"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("name", GIN_FILES)
@@ -128,66 +111,151 @@ def test_adding_a_metric_computes_one_metric(finished, cache, tmp_path):
     assert set(pd.read_csv(copy / "scores.csv").metric) > {"mig", "gaussian_total_correlation"}
 
 
-@pytest.mark.parametrize("moment", [4, 8])
-def test_a_killed_run_goes_on_to_the_same_results(finished, cache, tmp_path, moment):
-    """SIGKILL to every process, in the InfoGAN phase (4) and in the contrastive phase (8)."""
-    command = [sys.executable, "run_pipeline.py", *SMALL, *LONGER, "--cache", str(cache)]
-    command += ["--out", str(tmp_path)]
+# What must be there when every process is killed: in the InfoGAN phase, while the networks before
+# the switch are exported, in the contrastive phase after the gap changed; then among the results
+# of the metrics, and among the votes.
+TRAINING_MOMENTS = [
+    "models/*/checkpoints/iteration-000000004-*",
+    "models/*/before_cr/encoder.keras",
+    "models/*/checkpoints/iteration-000000010-*",
+]
+LATER_MOMENTS = ["metrics/*/cr-beta_vae-*", "votes/*"]
+
+
+def kill_when_there(pattern, *arguments, out, cache):
+    """SIGKILL every process of a run as soon as a file is there."""
+    command = [sys.executable, "run_pipeline.py", *EXPERIMENT, *arguments]
     process = subprocess.Popen(
-        command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL
+        [*command, "--out", str(out), "--cache", str(cache)],
+        cwd=REPOSITORY,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 240
-    while not list(tmp_path.glob(f"models/*/checkpoints/iteration-{moment:09d}-*.npz")):
+    while not list(out.glob(pattern)):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(finished, cache, tmp_path):
+    for moment in TRAINING_MOMENTS:
+        kill_when_there(moment, "--set", "NUM_SEEDS = 1", out=tmp_path, cache=cache)
+        assert not list(tmp_path.glob("models/*/manifest.json"))
+    assert run("--stages", "data,train", out=tmp_path, cache=cache) == 0
+    for moment in LATER_MOMENTS:
+        kill_when_there(moment, out=tmp_path, cache=cache)
+        assert not (tmp_path / "selection.csv").exists()
     assert run(out=tmp_path, cache=cache) == 0
-    assert_same_results(finished, tmp_path)
+    assert differences(finished, tmp_path) == []
+    assert not list(tmp_path.rglob(".writing-*"))
 
 
-def truncate(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def declared_by(run_directory):
+    """Return each file that a manifest declares -> the manifest, and the manifests themselves."""
+    found = {}
+    for manifest in (
+        *run_directory.glob("manifests/*.json"),
+        *run_directory.rglob("manifest.json"),
+    ):
+        content = read_manifest(manifest)
+        for name in content["outputs"] | content["kept"]:
+            found[Path(os.path.normpath(manifest.parent / name))] = manifest
+    return found
 
 
-def flip_a_bit(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+def is_found(path, manifest):
+    """Say whether damage to a file shows when its manifest is read."""
+    content = read_manifest(manifest)
+    return content is None or path in damaged_files(manifest, content["outputs"] | content["kept"])
 
 
-# Tables, and what they are made from.
+def test_whatever_happens_to_a_file_its_checksum_tells(finished):
+    declared = declared_by(finished)
+    manifests = set(declared.values())
+    files = {path for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert files == declared.keys() | manifests
+    for path in sorted(files):
+        content, manifest = path.read_bytes(), declared.get(path, path)
+        assert not is_found(path, manifest)
+        for name, damage in DAMAGES.items():
+            damage(path, random.Random(f"{path.name} {name}"))
+            if path not in manifests:
+                assert is_found(path, manifest), (path, name)
+            elif path.exists():
+                assert read_manifest(path) is None, (path, name)
+            path.write_bytes(content)
+
+
+# One file of each kind, in groups that do not hide each other. Tables, and what they are made
+# from; what is kept though nothing depends on it; manifests; what a finished model left, written
+# again from its checkpoints.
 TABLES = [
-    "scores.csv", "selection.csv", "models.csv", "manifests/select.json", "codes/*.npz",
-    "votes/*.npz", "metrics/*/cr-mig-*.json", "manifests/metrics.json",
+    "models.csv", "scores.csv", "cross_scores.csv", "selection.csv", "selection_summary.csv",
+    "codes/*.npz", "votes/*.npz", "metrics/*/cr-mig-*.json", "metrics/*/cr-sap-*.json",
+    "report/index.html", "report/plots/*.png", "report/tables/*.csv", "configuration.gin",
+    "models/*seed0*/pictures/*.png", "models/*seed0*/tensorboard/*",
+    "models/*seed0*/checkpoints/*.npz",
 ]  # fmt: skip
-# What a finished model left, written again from its last checkpoint.
+MANIFESTS = [
+    "manifests/train.json", "manifests/metrics.json", "manifests/select.json",
+    "manifests/report.json", "manifests/configuration.json", "models/*seed0*/manifest.json",
+]  # fmt: skip
 EXPORTS = [
-    "models/*seed0*/generator.keras", "models/*seed0*/traversals.npz",
-    "models/*seed1*/history.csv", "models/*seed1*/manifest.json",
+    "models/*seed0*/generator.keras", "models/*seed0*/traversals.npz", "models/*seed0*/config.json",
+    "models/*seed0*/history.csv", "models/*seed0*/encoder.keras",
+    "models/*seed1*/before_cr/encoder.keras", "models/*seed1*/before_cr/manifest.json",
 ]  # fmt: skip
-# A snapshot, whose weights only training can give again.
-SNAPSHOT = ["models/*seed1*/before_cr/encoder.keras"]
 
 
 @pytest.mark.parametrize(
     ("names", "damage"),
     [
-        (TABLES, truncate),
-        (TABLES, flip_a_bit),
-        (EXPORTS, truncate),
-        (EXPORTS, flip_a_bit),
-        (SNAPSHOT, flip_a_bit),
+        (TABLES, "truncated"),
+        (TABLES, "flipped_at_middle"),
+        (TABLES, "missing"),
+        (MANIFESTS, "flipped_at_end"),
+        (EXPORTS, "truncated"),
+        (EXPORTS, "missing"),
     ],
 )
-def test_damaged_files_are_found_and_made_again(finished, cache, tmp_path, names, damage):
+def test_damaged_files_are_named_and_made_again(finished, cache, tmp_path, capfd, names, damage):
     copy = tmp_path / "copy"
     shutil.copytree(finished, copy)
-    for name in names:
-        damage(sorted(copy.glob(name))[0])
+    damaged = [sorted(copy.glob(name))[0] for name in names]
+    for path in damaged:
+        DAMAGES[damage](path, random.Random(path.name))
     assert run(out=copy, cache=cache) == 0
-    assert_same_results(finished, copy)
+    said = capfd.readouterr().err
+    assert [path for path in damaged if str(path) not in said] == []
+    assert differences(finished, copy, is_restored=True) == []
+    assert run("--dry-run", out=copy, cache=cache) == 0
+    assert "run (" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "restored_by"),
+    [
+        ("metrics", "models/*seed1*/encoder.keras", "train"),
+        ("select", "scores.csv", "metrics"),
+        ("report", "models.csv", "train"),
+        ("report", "selection.csv", "select"),
+        ("report", "models/*/history.csv", "train"),
+    ],
+)
+def test_a_stage_alone_does_not_read_what_is_damaged(
+    finished, cache, tmp_path, capfd, stage, name, restored_by
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    path = sorted(copy.glob(name))[0]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"1", b"2"))  # still well-formed, where it is a table
+    shutil.rmtree(copy / "codes")  # so that the encoders are needed
+    assert run("--stages", stage, "--force", stage, out=copy, cache=cache) == 1
+    said = capfd.readouterr().err
+    assert f"{path} is damaged. Run the {restored_by} stage again" in said
 
 
 def test_a_diverged_model_stops_alone(tmp_path, cache, capfd):

@@ -6,11 +6,24 @@ import numpy as np
 import pytest
 
 from pipeline.batches import BatchOrder
-from pipeline.checkpoints import load_checkpoint, save_checkpoint
+from pipeline.checkpoints import (
+    checkpoint_files,
+    load_checkpoint,
+    newest_iteration,
+    save_checkpoint,
+)
 from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
-from pipeline.files import atomic_path, write_json
-from pipeline.run_directory import RunDirectory, read_manifest, why_stale, write_manifest
+from pipeline.files import atomic_path, read_signed_json, write_signed_json
+from pipeline.run_directory import (
+    RunDirectory,
+    drop_damaged,
+    read_manifest,
+    refuse_damaged,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -25,7 +38,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_json_refuses_nan(tmp_path):
     with pytest.raises(ValueError):
-        write_json(tmp_path / "x.json", {"value": float("nan")})
+        write_signed_json(tmp_path / "x.json", {"value": float("nan")})
     assert not list(tmp_path.iterdir())
 
 
@@ -37,9 +50,9 @@ def test_a_manifest_is_valid_only_with_its_inputs_and_outputs(tmp_path):
     assert why_stale(manifest, "a") is None
     assert why_stale(manifest, "b") == "a binding or an input changed"
     output.write_bytes(b"c0ntent")
-    assert why_stale(manifest, "a") == "out.bin is damaged"
+    assert why_stale(manifest, "a") == f"{output} is damaged"
     output.unlink()
-    assert why_stale(manifest, "a") == "out.bin is missing"
+    assert why_stale(manifest, "a") == f"{output} is missing"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"fingerprint": "a"}'])
@@ -47,7 +60,7 @@ def test_a_damaged_manifest_is_no_manifest(tmp_path, content):
     path = tmp_path / "manifest.json"
     path.write_text(content)
     assert read_manifest(path) is None
-    assert why_stale(path, "a") == "manifest.json is damaged"
+    assert why_stale(path, "a") == f"{path} is damaged"
 
 
 def _hold(root, ready, release):
@@ -92,6 +105,67 @@ def test_checkpoints_keep_the_newest_two_and_survive_damage(tmp_path):
     older = tmp_path / names[0]
     older.write_bytes(older.read_bytes()[:100])
     assert load_checkpoint(tmp_path, said.append) is None
+
+
+def iterations_of(folder):
+    return [int(path.name.split("-")[1]) for path in checkpoint_files(folder)]
+
+
+def test_pinned_and_later_checkpoints_stay(tmp_path):
+    for iteration in (10, 20, 30, 40):
+        save_checkpoint(tmp_path, iteration, {}, {"time": 1}, pinned=[10])
+    assert iterations_of(tmp_path) == [10, 30, 40]
+    assert load_checkpoint(tmp_path, pytest.fail, until=29)[0] == 10
+    assert load_checkpoint(tmp_path, pytest.fail, until=9) is None
+    save_checkpoint(tmp_path, 10, {}, {"time": 2}, pinned=[10])  # went back, and on from there
+    save_checkpoint(tmp_path, 20, {}, {}, pinned=[10])
+    assert iterations_of(tmp_path) == [10, 20, 30, 40]
+    assert load_checkpoint(tmp_path, pytest.fail, until=10)[2] == {"time": 2}
+    assert newest_iteration(tmp_path) == 40 and newest_iteration(tmp_path / "none") == 0
+
+
+def test_what_may_go_is_dropped_and_said_once(tmp_path):
+    manifest, table, picture = (tmp_path / name for name in ("m.json", "a.csv", "b.png"))
+    table.write_text("1")
+    picture.write_text("2")
+    write_manifest(manifest, "a", [table], kept=[picture])
+    assert drop_damaged(manifest) == []
+    picture.write_text("3")
+    assert drop_damaged(manifest) == [f"{picture} is damaged: no result depends on it"]
+    assert not picture.exists() and drop_damaged(manifest) == []
+    assert why_stale(manifest, "a") is None
+
+
+def test_a_table_stays_verifiable_while_its_stage_works(tmp_path):
+    manifest, table = tmp_path / "m.json", tmp_path / "a.csv"
+    for state in ("missing", "damaged"):
+        with pytest.raises(StageError, match=f"m.json is {state}, so .*a.csv cannot be verified"):
+            refuse_damaged(manifest, table, "metrics")
+        manifest.write_text("{")
+    table.write_text("1")
+    write_manifest(manifest, "a", [table])
+    reopen(manifest, [table])
+    assert why_stale(manifest, "a") == "a binding or an input changed"
+    refuse_damaged(manifest, table, "metrics")
+    table.write_text("2")
+    with pytest.raises(StageError, match="a.csv is damaged. Run the metrics stage again"):
+        refuse_damaged(manifest, table, "metrics")
+
+
+def test_every_bit_of_a_signed_file_counts(tmp_path):
+    path = tmp_path / "result.json"
+    write_signed_json(path, {"value": 0.1, "name": "a", "list": [1, None]})
+    content = path.read_bytes()
+    assert read_signed_json(path) == {"value": 0.1, "name": "a", "list": [1, None]}
+    for place in range(len(content)):
+        for bit in range(8):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            path.write_bytes(flipped)
+            assert read_signed_json(path) is None, (place, bit)
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        assert read_signed_json(path) is None, length
 
 
 def test_batches_are_a_function_of_seed_and_iteration():

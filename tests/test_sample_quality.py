@@ -15,7 +15,7 @@ from pipeline.datasets.squares import Squares
 from pipeline.experiment import load_experiment
 from pipeline.feature_moments import FeatureMoments
 from pipeline.model_spec import Export
-from pipeline.run_directory import RunDirectory, read_manifest
+from pipeline.run_directory import RunDirectory, read_manifest, write_manifest
 from pipeline.sample_quality import CLASSIFIER_METRICS, SampleQuality
 
 SQUARES = Squares(image_size=16, positions=8, sizes=(3.0, 6.0, 9.0))
@@ -72,6 +72,7 @@ class Run:
         path = self.context.run.model(name).export("final").generator
         path.parent.mkdir(parents=True)
         keras.Model(latents, outputs).save(path)
+        write_manifest(self.context.run.model(name).manifest, "of a test", [path])
         return Export(name, name, "final", "a", "infogan", 0, 1, f"{len(name):x}" * 32, CODES)
 
     def measure(self, *exports):

@@ -95,6 +95,8 @@ class ContentCache:
             layout = make_layout()
             manifest["layout"] = layout.to_json()
             manifest["digests"] = {name: [None] * len(layout.ranges()) for name in layout.arrays}
+        for left in self.path.glob(f".{MANIFEST}.*"):  # of processes that were killed
+            left.unlink(missing_ok=True)
         layout = Layout.from_json(manifest["layout"])
         ranges = layout.ranges()
         missing = self._missing_chunks(manifest, warn=True)
@@ -128,7 +130,10 @@ class ContentCache:
 
     def _open(self, manifest: dict[str, Any]) -> Contents:
         layout = Layout.from_json(manifest["layout"])
-        arrays = {name: np.load(self._file(name), mmap_mode="r") for name in layout.arrays}
+        arrays = {
+            name: np.load(self._file(name), mmap_mode="r", allow_pickle=False)
+            for name in layout.arrays
+        }
         content = {"layout": manifest["layout"], "digests": manifest["digests"]}
         return Contents(arrays, layout.details, _digest_of(content))
 
@@ -262,6 +267,8 @@ class ContentCache:
             checksum = manifest.pop("checksum")
             is_ours = manifest["version"] == FORMAT_VERSION and checksum == _digest_of(manifest)
         except (FileNotFoundError, NotADirectoryError):
+            if any(self.path.glob("*.npy")):  # made only after the first manifest
+                logger.warning("%s is missing; the images of %s are made again", file, self.title)
             return None
         except (ValueError, KeyError, TypeError, AttributeError):
             is_ours = False
