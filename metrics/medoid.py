@@ -85,7 +85,11 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
     count = max(MIN_REFERENCES, round(FIRST_ROUND * budget / (2 * num_models)))
     candidates = np.arange(num_models)
     needed = np.zeros((num_models, num_models), bool)
-    if _extended(needed, candidates, order, count).sum() > budget:
+
+    def affords(models, references):
+        return _extended(needed, models, order, references).sum() <= budget
+
+    if not affords(candidates, count):
         count, budget = num_models, num_models**2
     compared = np.zeros(num_models, dtype=np.int64)  # references of each model, on either side
     estimates = np.zeros(num_models)
@@ -104,10 +108,14 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
         if count == num_models:
             break
         candidates = candidates[: max(1, -(-len(candidates) // 2))]
-        count = min(2 * count, num_models)
-        while len(candidates) > 1 and (_extended(needed, candidates, order, count).sum() > budget):
-            candidates = candidates[:-1]
-        if len(candidates) == 1:
+        if affords(candidates, num_models) or not affords(candidates, 2 * count):
+            # The last round: all that can be compared with every model, and no more.
+            while len(candidates) > 1 and not affords(candidates, num_models):
+                candidates = candidates[:-1]
+            count = num_models
+        else:
+            count = 2 * count
+        if not affords(candidates, count):
             break
     ranking = np.lexsort((np.arange(num_models), -estimates, -compared))
     ranking = np.concatenate([candidates[:1], ranking[ranking != candidates[0]]])
@@ -178,8 +186,9 @@ def _confidence(scores, order, compared, chosen):
     for count in np.unique(compared):
         rivals = np.flatnonzero((compared == count) & (np.arange(num_models) != chosen))
         halves = [_differences(scores, order, count, chosen, rival) for rival in rivals]
-        gaps = np.array([np.mean([half.mean() for half in pair]) for pair in halves])
-        gaps = np.round(gaps, DECIMALS)
+        # Of two models that are the whole pool each is as central as the other: 0 / 1.
+        means = [[half.sum() / max(1, len(half)) for half in pair] for pair in halves]
+        gaps = np.round([sum(pair) / 2 for pair in means], DECIMALS)
         spread = 0.0 if count == num_models else _error(halves, num_models - 2)
         if spread > 0:
             above[rivals] = scipy.stats.norm.sf(gaps / spread)
