@@ -65,10 +65,8 @@ def run(context: Context) -> None:
     pools = {}
     for name, pool in _pools(context).items():
         if len(pool) < 2:
-            display.say(
-                f"pool {name}: {len(pool)} finished models; selection needs at least two, so "
-                "nothing is selected there"
-            )
+            count = "one finished model" if pool else "no finished model"
+            display.say(f"pool {name} has {count}; selection needs at least two: nothing selected")
         else:
             pools[name] = pool
     if not pools:
