@@ -189,7 +189,7 @@ def _regret_section(chosen: pd.DataFrame) -> list[str]:
     shown = [(key, name) for key, name in NUMBERS if chosen[key].notna().any()]
     has_cells = chosen["num_cells"].notna().any()
     rows = []
-    for row in chosen.to_dict("records"):
+    for row in sorted(chosen.to_dict("records"), key=_method_order):
         cells = [
             parts.cell(_method_name(row["selection_method"])),
             parts.cell(row["model_id"], kind="text"),
@@ -202,6 +202,11 @@ def _regret_section(chosen: pd.DataFrame) -> list[str]:
     headers = ["Selected by", "Model", *(name for _, name in shown), "Models in pool"]
     headers += ["Cells computed"] if has_cells else []
     return [parts.table(headers, rows, texts=2)]
+
+
+def _method_order(row: dict) -> tuple[int, str]:
+    known, method = list(METHOD_NAMES), row["selection_method"]
+    return (known.index(method) if method in known else len(known), method)
 
 
 def _share(num_cells: float, num_models: int) -> str:

@@ -134,7 +134,11 @@ class Cells:
             self._path(generator).unlink(missing_ok=True)
 
     def fill(self, wanted: Mapping[str, Sequence[Export]], display: ProgressDisplay) -> int:
-        """Cast the votes that are missing; each generator draws its samples once for all of them.
+        """Cast the votes that are missing.
+
+        Each generator draws its samples once for all encoders, or once for every
+        `ENCODERS_AT_ONCE` of more, so that memory does not grow with the pool; the seed makes
+        them the same samples.
 
         Args:
             wanted: Generator's model id -> the encoders that are to vote on it.

@@ -18,6 +18,8 @@ from pipeline.selection_confidence import (
 from pipeline.selection_tables import Ranking, Supervised, best_first
 
 NUM_SHUFFLES = 20  # of the votes, for what chance reaches
+# Models whose chances to win are resampled; those further down have none.
+MAX_CANDIDATES = 50
 Pools = Mapping[str, Sequence[Export]]
 # Generator's model id -> the encoders that are to vote on its groups.
 Wanted = dict[str, list[Export]]
@@ -61,10 +63,13 @@ def by_centrality(name: str, pool: Sequence[Export], cells: Cells, num_resamples
     """Rank a pool by ModelCentrality; every cell must be there."""
     ids = [export.model_id for export in pool]
     scores = dict(zip(ids, metrics.model_centrality(cells.matrix(pool)).tolist(), strict=True))
+    order = best_first(scores)
     confidence = {}
     if num_resamples:
-        confidence = centrality_confidence(cells, pool, pool, num_resamples)
-    order = best_first(scores)
+        first = set(order[:MAX_CANDIDATES])
+        candidates = [export for export in pool if export.model_id in first]
+        confidence = dict.fromkeys(ids, 0.0)
+        confidence |= centrality_confidence(cells, pool, candidates, num_resamples)
     return Ranking(
         pool=name,
         method="model_centrality",
@@ -98,7 +103,9 @@ def by_search(
     warnings = selection_warnings.tied(order, confidence)
     if finalists:
         if num_resamples:
-            among = centrality_confidence(cells, pool, finalists, num_resamples)
+            first = set(order[:MAX_CANDIDATES])
+            candidates = [export for export in finalists if export.model_id in first]
+            among = centrality_confidence(cells, pool, candidates, num_resamples)
             total = sum(confidence[model_id] for model_id in among)
             confidence |= {model_id: total * share for model_id, share in among.items()}
         warnings = _centrality_warnings(pool, cells, order, scores, confidence)

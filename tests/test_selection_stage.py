@@ -299,4 +299,17 @@ def test_large_columns_are_cast_in_parts(tmp_path, monkeypatch):
     world = make(tmp_path, pool_of(90, 60, 30, 75, 85))
     select.run(world)
     assert (world.pool.cells, world.pool.passes) == (25, 15)
-    assert selection_rankings.NUM_SHUFFLES > 1
+
+
+def test_only_the_first_of_a_large_pool_are_resampled(tmp_path, monkeypatch):
+    exports = pool_of(90, 85, 60, 30, 75)
+    select.run(make(tmp_path / "all", exports))
+    monkeypatch.setattr(selection_rankings, "MAX_CANDIDATES", 2)
+    select.run(make(tmp_path / "two", exports))
+    for name in ("all", "two"):
+        world = make(tmp_path / name, exports)
+        table = read(world, "selection")
+        table = table[table.selection_method == "model_centrality"].set_index("seed")
+        assert table.confidence.sum() == pytest.approx(1)
+        assert table.confidence[[2, 3, 4]].sum() < 0.1
+    assert (table.confidence[[2, 3, 4]] == 0).all()
