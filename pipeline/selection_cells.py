@@ -150,7 +150,8 @@ class Cells:
         Raises:
             StageError: If a column could not be computed; the others are kept.
         """
-        tasks, encoders_of = [], {}
+        tasks_from: dict[int, list[tuple[str, tuple]]] = {}
+        encoders_of = {}
         for generator_id, encoders in wanted.items():
             generator = self._by_id[generator_id]
             missing = self.missing(generator, encoders)
@@ -158,7 +159,10 @@ class Cells:
                 part = missing[start : start + ENCODERS_AT_ONCE]
                 name = generator_id + (f", encoders from {start + 1}" if start else "")
                 encoders_of[name] = (generator, part)
-                tasks.append((name, self._arguments(generator, part)))
+                task = (name, self._arguments(generator, part))
+                tasks_from.setdefault(start, []).append(task)
+        # All generators' first encoders come first, so that a worker loads each encoder once.
+        tasks = [task for start in sorted(tasks_from) for task in tasks_from[start]]
         failures, num_cells = [], 0
         for name, votes in self._context.pool.run(_cast_votes, tasks, display, _describe):
             if isinstance(votes, Exception):

@@ -62,7 +62,8 @@ def _wanted(masks: Iterator[tuple[Sequence[Export], np.ndarray]]) -> Wanted:
 def by_centrality(name: str, pool: Sequence[Export], cells: Cells, num_resamples: int) -> Ranking:
     """Rank a pool by ModelCentrality; every cell must be there."""
     ids = [export.model_id for export in pool]
-    scores = dict(zip(ids, metrics.model_centrality(cells.matrix(pool)).tolist(), strict=True))
+    matrix = cells.matrix(pool)
+    scores = dict(zip(ids, metrics.model_centrality(matrix).tolist(), strict=True))
     order = best_first(scores)
     confidence = {}
     if num_resamples:
@@ -78,7 +79,10 @@ def by_centrality(name: str, pool: Sequence[Export], cells: Cells, num_resamples
         confidence=confidence,
         num_compared=dict.fromkeys(ids, len(pool) - 1),
         num_cells=len(pool) ** 2,
-        warnings=_centrality_warnings(pool, cells, order, scores, confidence),
+        warnings=(
+            *selection_warnings.same_scores(ids, matrix),
+            *_centrality_warnings(pool, cells, order, scores, confidence),
+        ),
     )
 
 

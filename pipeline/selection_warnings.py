@@ -63,6 +63,36 @@ def at_chance(score: float, chance: np.ndarray) -> list[str]:
     ]
 
 
+def same_scores(model_ids: Sequence[str], matrix: np.ndarray) -> list[str]:
+    """Return a sentence on each group of models whose cross scores with all others are equal.
+
+    Args:
+        model_ids: The models.
+        matrix: Their cross scores [encoders, generators]. Where no score differs from another
+            there is nothing by which to tell copies, so nothing is said; nor of three models, of
+            which two easily agree with the third alike.
+    """
+    if len(model_ids) < 4 or np.ptp(matrix) == 0:
+        return []
+    groups: list[list[int]] = []
+    for number in range(len(model_ids)):
+        for group in groups:
+            others = np.ones(len(model_ids), bool)
+            others[[group[0], number]] = False
+            same = matrix[group[0]] == matrix[number], matrix[:, group[0]] == matrix[:, number]
+            if all(part[others].all() for part in same):
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    return [
+        f"duplicates: {_named([model_ids[number] for number in group])} have the same cross scores "
+        "with every other model"
+        for group in groups
+        if len(group) > 1
+    ]
+
+
 def lines(rankings: Sequence[Ranking]) -> list[str]:
     """Return every warning once, with its pool, and with its method unless it holds for all."""
     methods: dict[tuple[str, str], list[str]] = {}

@@ -124,6 +124,17 @@ def test_duplicates_are_named():
     assert text.startswith("duplicates: a, c give the same codes")
 
 
+def test_equal_cross_scores_are_named():
+    matrix = np.random.default_rng(0).random((5, 5))
+    names = list("abcde")
+    assert selection_warnings.same_scores(names, matrix) == []
+    matrix[3], matrix[:, 3] = matrix[1], matrix[:, 1]
+    matrix[1, 3], matrix[3, 1], matrix[1, 1], matrix[3, 3] = 0.1, 0.2, 0.3, 0.4  # do not count
+    (text,) = selection_warnings.same_scores(names, matrix)
+    assert text.startswith("duplicates: b, d have the same cross scores")
+    assert selection_warnings.same_scores(names, np.ones((5, 5))) == []
+
+
 def test_ties_and_chance_are_named():
     (text,) = selection_warnings.tied(("a", "b", "c"), {"a": 0.4, "b": 0.38, "c": 0.02})
     assert "0.40" in text and text.endswith("(next: b)")
