@@ -191,7 +191,7 @@ def similarity_matrix(
 
     Returns:
         The model ids (n), B = (A + A^T) / 2 `[n, n]` with NaN on the diagonal (a model says
-        nothing about itself) and where a pair was not scored, and the centrality `[n]`: that of
+        nothing about itself) and where a pair was scored neither way, and the centrality `[n]`: that of
         selection.csv, or the mean of each row of B. Ties go to the lowest model id.
     """
     cross = run.cross_scores
@@ -210,7 +210,9 @@ def similarity_matrix(
     )
     directed = matrix.reindex(index=names, columns=names).to_numpy(dtype=np.float64, copy=True)
     np.fill_diagonal(directed, np.nan)
-    similarity = (directed + directed.T) / 2.0
+    # Of a pair that was scored one way only, that score stands for both.
+    forth = np.where(np.isnan(directed), directed.T, directed)
+    similarity = (forth + forth.T) / 2.0
     if ranked is not None:
         return names, similarity, ranked["score"].to_numpy(dtype=np.float64)
     known = np.isfinite(similarity)
