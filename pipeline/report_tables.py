@@ -191,8 +191,8 @@ def similarity_matrix(
 
     Returns:
         The model ids (n), B = (A + A^T) / 2 `[n, n]` with NaN on the diagonal (a model says
-        nothing about itself) and where a pair was scored neither way, and the centrality `[n]`: that of
-        selection.csv, or the mean of each row of B. Ties go to the lowest model id.
+        nothing about itself) and where a pair was scored neither way, and the centrality `[n]`:
+        that of selection.csv, or the mean of each row of B. Ties go to the lowest model id.
     """
     cross = run.cross_scores
     if cross is None or cross.empty:
