@@ -6,9 +6,10 @@ encoders, as the select stage does. Printed:
 
 - seconds a cell, generation included, and the images a second that each encoder thereby encodes,
   as a share of the highest rate that the same encoder reaches in this process on images that are
-  already in memory;
+  already in memory; the same by processor time, which other work on the machine disturbs less;
 - bytes that the process wrote meanwhile: images never reach the disk;
-- the literal way for comparison, pair by pair: generate, store, load, encode.
+- the literal way for comparison, pair by pair: load the generator, generate, store, load the
+  encoder and the images, encode.
 """
 
 import argparse
@@ -41,8 +42,13 @@ def build_pool(folder: Path, num_models: int):
     return paths, setting.method.codes
 
 
-def peak_rate(encoder_path: Path, num_images: int = 4096) -> float:
-    """Return the highest rate, in images a second, at which an encoder encodes from memory."""
+def now() -> np.ndarray:
+    """Return the time by the clock and that of this process on all its processors, in seconds."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def peak_rate(encoder_path: Path, num_images: int = 4096) -> np.ndarray:
+    """Return the highest rates, in images a second (by both clocks), of encoding from memory."""
     from pipeline.encoding import as_function, in_batches, load_network
 
     encode = in_batches(as_function(load_network(encoder_path)))
@@ -50,10 +56,10 @@ def peak_rate(encoder_path: Path, num_images: int = 4096) -> float:
     encode(images[:256])  # compiles
     seconds = []
     for _ in range(NUM_PEAK_TRIALS):
-        started = time.perf_counter()
+        started = now()
         encode(images)
-        seconds.append(time.perf_counter() - started)
-    return num_images / min(seconds)
+        seconds.append(now() - started)
+    return num_images / np.min(seconds, axis=0)
 
 
 def bytes_written() -> int:
@@ -62,11 +68,13 @@ def bytes_written() -> int:
     return int(dict(line.split(": ") for line in lines)["wchar"])
 
 
-def cast_column(paths: list[dict[str, Path]], codes, num_points: int, num_groups: int) -> float:
-    """Return the seconds of one column: the first generator against every encoder."""
+def cast_column(
+    paths: list[dict[str, Path]], codes, num_points: int, num_groups: int
+) -> np.ndarray:
+    """Return the seconds, by both clocks, of the first generator against every encoder."""
     from pipeline.cross_evaluation import cast_votes
 
-    started = time.perf_counter()
+    started = now()
     cast_votes(
         paths[0]["generator"],
         codes,
@@ -77,19 +85,19 @@ def cast_column(paths: list[dict[str, Path]], codes, num_points: int, num_groups
         seed=(0,),
         progress=lambda *_: None,
     )
-    return time.perf_counter() - started
+    return now() - started
 
 
-def literal_pair(pair: dict[str, Path], codes, num_images: int, folder: Path) -> float:
-    """Return the seconds of one cell that generates, stores, loads and encodes its images."""
+def literal_pair(pair: dict[str, Path], codes, num_images: int, folder: Path) -> np.ndarray:
+    """Return the seconds, by both clocks, of a cell that generates, stores, loads and encodes."""
     from pipeline.encoding import as_function, in_batches, load_network
 
-    started = time.perf_counter()
+    started = now()
     generate = in_batches(as_function(load_network(pair["generator"])))
     np.save(folder / "images.npy", generate(codes.draw(np.random.default_rng(0), num_images)))
     encode = in_batches(as_function(load_network(pair["encoder"])))
     encode(np.load(folder / "images.npy"))
-    return time.perf_counter() - started
+    return now() - started
 
 
 def benchmark(num_models: int, num_points: int, num_groups: int) -> None:
@@ -102,16 +110,19 @@ def benchmark(num_models: int, num_points: int, num_groups: int) -> None:
         before, peak = bytes_written(), peak_rate(paths[0]["encoder"])
         column = cast_column(paths, codes, num_points, num_groups)
         written = bytes_written() - before
-        peak = max(peak, peak_rate(paths[0]["encoder"]))
+        peak = np.maximum(peak, peak_rate(paths[0]["encoder"]))
         literal = literal_pair(paths[0], codes, num_images, folder)
     cell = column / num_models
     print(f"{num_models} encoders, {num_images:,} images a column")
-    print(f"a cell: {cell:.2f} s; {num_images / cell:,.0f} images/s through each encoder")
-    print(f"the encoder's own peak: {peak:,.0f} images/s; share {num_images / cell / peak:.0%}")
-    print(
-        f"written meanwhile: {written / 2**20:.2f} MiB ({num_images * 64 * 64 / 2**18:,.0f} seen)"
-    )
-    print(f"the literal way: {literal:.2f} s a cell, {literal / cell:.2f} times as long")
+    for clock, name in enumerate(("by the clock", "processor time")):
+        rate = num_images / cell[clock]
+        print(
+            f"{name}: {cell[clock]:.2f} s a cell, {rate:,.0f} images/s through each encoder, "
+            f"{rate / peak[clock]:.0%} of its own peak of {peak[clock]:,.0f}; the literal way "
+            f"{literal[clock]:.2f} s a cell, {literal[clock] / cell[clock]:.2f} times as much"
+        )
+    seen = num_images * 64 * 64 * 4 / 2**20  # float32
+    print(f"written meanwhile: {written / 2**20:.2f} MiB of {seen:,.0f} MiB of images")
 
 
 if __name__ == "__main__":
