@@ -24,6 +24,8 @@ class Method(abc.ABC):
     codes: JointCode
 
     needs_num_images = False
+    # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
+    has_posterior = False
 
     def __post_init__(self):
         checks.instance("codes", self.codes, JointCode)
@@ -94,6 +96,8 @@ class Autoencoder(GaussianLatents):
     encoder: ConvEncoder
     decoder: DeconvGenerator
     optimizer: Adam | RMSprop
+
+    has_posterior = True
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Codes for the metric stage: each evaluation image is encoded once per model and kept."""
+"""Codes for the metric and select stages: each evaluation image is encoded once per model."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -12,7 +12,6 @@ from pipeline.encoding import encoder_function, load_network, row_slices
 from pipeline.errors import StageError
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
-from pipeline.protocols import Protocol
 from pipeline.stage import Context, exported_file
 
 ENCODERS_AT_ONCE = 8
@@ -21,53 +20,49 @@ IMAGES_AT_ONCE = 1024  # between two looks at whether to stop
 
 
 def encode_missing(
-    context: Context, protocols_of: Mapping[Export, Sequence[Protocol]], display: ProgressDisplay
+    context: Context, keys_of: Mapping[Export, Sequence[np.ndarray]], display: ProgressDisplay
 ) -> None:
     """Encode what no code table holds yet, several encoders to a rendering of the images.
 
     Args:
         context: The run.
-        protocols_of: The protocols whose draws are to be encoded, for each encoder.
+        keys_of: The keys `[n, ...]` to be encoded by each encoder, in one array or several; they
+            may repeat.
         display: Shows the progress.
 
     Raises:
         StageError: If an image could not be rendered or encoded.
     """
-    pending: dict[bytes, list[tuple[Export, CodeTable]]] = {}
-    keys_of = {}
-    for export, protocols in protocols_of.items():
+    pending: dict[int, list[tuple[Export, CodeTable]]] = {}
+    lacking_keys = {}
+    for export, arrays in keys_of.items():
         table = CodeTable(context.run.codes(export.key))
         if table.damage:
             display.say(table.damage)
-        keys, ids = _needed_keys(context, tuple(protocols))
+        keys, ids = _distinct(arrays)
         lacking = table.missing(ids)
         if lacking.any():
-            pattern = (lacking.tobytes(), ids.tobytes())
-            pending.setdefault(hash(pattern), []).append((export, table))
-            keys_of[hash(pattern)] = (keys[lacking], ids[lacking])
+            pattern = hash((lacking.tobytes(), ids.tobytes()))
+            pending.setdefault(pattern, []).append((export, table))
+            lacking_keys[pattern] = (keys[lacking], ids[lacking])
     for pattern, encoders in pending.items():
-        keys, ids = keys_of[pattern]
+        keys, ids = lacking_keys[pattern]
         for start in range(0, len(encoders), ENCODERS_AT_ONCE):
             _encode_together(
                 context, encoders[start : start + ENCODERS_AT_ONCE], keys, ids, display
             )
 
 
-def _needed_keys(context: Context, protocols: Sequence[Protocol]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct keys that the protocols' draws hold, with their ids."""
-    draws = [
-        draw.keys
-        for protocol in protocols
-        for draw in protocol.draws(context.dataset, context.experiment.metrics.seed).values()
-    ]
-    keys = np.concatenate(draws)
+def _distinct(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys of several arrays, with their ids."""
+    keys = np.concatenate(arrays)
     ids, first = np.unique(key_ids(keys), return_index=True)
     return keys[first], ids
 
 
 def _encode_together(
     context: Context,
-    encoders: Sequence[tuple[Export, CodeTable]],
+    encoders: Sequence[Export],
     keys: np.ndarray,
     ids: np.ndarray,
     display: ProgressDisplay,

@@ -9,7 +9,7 @@ STAGES = (
     Stage("metrics", "images, encoders", "codes/, scores.csv", evaluate.plan, evaluate.run),
     Stage(
         "select",
-        "generators, encoders, scores.csv",
+        "images, generators, encoders, scores.csv",
         "cross_scores.csv, selection.csv, selection_summary.csv",
         select.plan,
         select.run,

@@ -20,6 +20,11 @@ from pipeline.run_directory import damaged_files, read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GIN_FILES = sorted(path.name for path in (REPOSITORY / "gin").glob("*.gin"))
+# One model of each method of the study is enough here.
+TWO_METHODS = """sweep.settings = {
+    'factor_vae-10': {'experiment.method': @factor_vae(), 'BATCH_SIZE': 64},
+    'infogan_cr-1': {'experiment.method': @infogan_cr()},
+}"""
 THREE_BASELINES = """sweep.settings = {
     'beta_vae': {'experiment.method': @vae()},
     'factor_vae': {'experiment.method': @factor_vae(), 'BATCH_SIZE': 128},
@@ -53,6 +58,8 @@ def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache):
     if "baselines" in name:  # ten methods, none with a snapshot: three kinds are enough here
         files += ["--set", "NUM_SEEDS = 1", "--set", THREE_BASELINES]
         exports = {"final"}
+    if "study" in name:
+        files += ["--set", "NUM_SEEDS = 1", "--set", TWO_METHODS]
     assert main([*files, "--out", str(tmp_path), "--cache", str(cache)]) == 0
     models = pd.read_csv(tmp_path / "models.csv")
     assert (models.status == "done").all() and set(models.export) == exports
@@ -61,7 +68,10 @@ def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache):
     assert np.isfinite(scores.value).all()
     selection = pd.read_csv(tmp_path / "selection.csv")
     chosen = selection[selection.selected].selection_method
-    assert sorted(chosen) == ["model_centrality", "supervised"]
+    assert sorted(chosen) == ["model_centrality", "supervised", "udr_lasso", "udr_spearman"]
+    vaes = models[models.method.str.contains("vae")].directory
+    for directory in models.directory:
+        assert (tmp_path / directory / "code_kl.json").exists() == (directory in set(vaes))
     assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
 
 
@@ -71,7 +81,7 @@ def test_what_is_finished_is_skipped(finished, cache, capfd):
     said = capfd.readouterr().err
     assert "2 of 2 models are finished and valid: skipped" in said
     assert "scores of 4 encoders are up to date: skipped" in said
-    assert "ModelCentrality of 2 models is up to date: skipped" in said
+    assert "the selection among 2 models is up to date: skipped" in said
     after = {path: path.stat().st_mtime_ns for path in before if path.name != "models.csv"}
     assert after == {path: time for path, time in before.items() if path.name != "models.csv"}
 
@@ -290,7 +300,8 @@ def test_own_images_without_labels_run_through_every_stage(tmp_path, cache, capf
     assert run("--gin", str(file), out=tmp_path / "run", cache=cache) == 0
     assert "has no known factors: skipped factor_vae" in capfd.readouterr().err
     selection = pd.read_csv(tmp_path / "run" / "selection.csv")
-    assert set(selection.selection_method) == {"model_centrality"}
+    methods = {"model_centrality", "udr_lasso", "udr_spearman"}  # none needs labels
+    assert set(selection.selection_method) == methods
     assert (tmp_path / "run" / "report" / "index.html").exists()
 
 

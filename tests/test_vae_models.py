@@ -341,3 +341,28 @@ def test_full_covariances():
     mean, triangle = tf.ones((20_000, 4)), tf.tile([[1.0, 2, 1, 0, 1, 1, 3, 0, 0, 1]], (20_000, 1))
     drawn = np.cov(model.draw((mean, triangle), "posterior").numpy().T)
     np.testing.assert_allclose(drawn, covariances(triangle[:1], 4)[0], atol=0.25)
+
+
+@EVERY
+def test_only_methods_with_a_posterior_give_the_kl_of_codes(name):
+    model = build(name)
+    assert (model.kl_of_codes is not None) == RECIPES[name].has_posterior == (name != "ib_gan")
+    if model.kl_of_codes is None:
+        return
+    kl = model.kl_of_codes(IMAGES.astype(np.float32)).numpy()
+    assert kl.shape == (6, 4) and (kl >= 0).all()
+    if name != "chyvae":
+        posterior = model.posterior(IMAGES.astype(np.float32), training=False)
+        expected = float(vae_objectives.kl_to_prior(*posterior))
+        np.testing.assert_allclose(kl.sum(axis=1).mean(), expected, rtol=1e-5)
+
+
+def test_kl_of_codes_by_hand():
+    model = build("chyvae")
+    # Of L = [[2, 0], [1, 3]] the variances are 4 and 10, and the jitter.
+    model.posterior = lambda images, training: (
+        tf.constant([[1.0, 0.0]]),
+        tf.constant([[2.0, 1.0, 3.0]]),
+    )
+    expected = 0.5 * (np.array([1.0, 0.0]) + [4, 10] - np.log([4.0, 10.0]) - 1.0)
+    np.testing.assert_allclose(model.kl_of_codes(None)[0], expected, rtol=1e-3)
