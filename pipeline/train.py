@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline import execution
+from pipeline.cluster import read_cluster
 from pipeline.cost import training_seconds
 from pipeline.errors import StageError
 from pipeline.model_spec import ModelSpec
@@ -60,10 +61,11 @@ def run(context: Context) -> None:
     Raises:
         StageError: At the end, naming the models that failed; the others are finished.
     """
+    is_chief = read_cluster().is_chief
     failures: dict[str, str] = {}
     tasks = []
     for spec in context.specs:
-        if "train" in context.forced:
+        if "train" in context.forced and is_chief:
             shutil.rmtree(context.run.model(spec.model_id).root, ignore_errors=True)
         failure = _failure(context, spec)
         if failure is not None:
@@ -82,9 +84,12 @@ def run(context: Context) -> None:
                 failures[name] = f"{type(outcome).__name__}: {outcome}"
             elif outcome["status"] == "failed":
                 failures[name] = outcome["reason"]
+            elif outcome["status"] == "stopped":  # by Ctrl-C on another machine
+                raise KeyboardInterrupt
     finally:
         display.close()
-        write_models_table(context, failures)
+        if is_chief:
+            write_models_table(context, failures)
     if failures:
         listed = "\n".join(f"    {name}: {reason}" for name, reason in sorted(failures.items()))
         raise StageError(
@@ -93,12 +98,12 @@ def run(context: Context) -> None:
         )
 
 
-def _train_model(*arguments, progress) -> dict[str, Any]:
+def _train_model(spec: ModelSpec, *arguments, progress) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    execution.configure_tensorflow(spec.training.replicas)
     from pipeline.training_loop import train_model
 
-    return train_model(*arguments, progress=progress)
+    return train_model(spec, *arguments, progress=progress)
 
 
 def _describe(name: str, outcome: Any) -> str:
