@@ -59,7 +59,7 @@ class TrainedModel(keras.Model):
         self.codes = codes
         self.max_value = checks.integer("max_value", max_value, minimum=1)
         self.seed = checks.integer("seed", seed, minimum=0)
-        self.trackers = {name: _RunningMean(name=name) for name in losses}
+        self.trackers = {name: RunningMean(name=name) for name in losses}
         self.iteration = keras.Variable(
             0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
         )
@@ -176,7 +176,7 @@ class TrainedModel(keras.Model):
         return {name: self.trackers[name].result() for name in losses}
 
 
-class _RunningMean(keras.metrics.Mean):
+class RunningMean(keras.metrics.Mean):
     """A mean that every replica computes alike, so that one replica's value is the value.
 
     Keras' own adds up the replicas, and cannot be put back to the bit.

@@ -5,108 +5,121 @@ train step itself. Each machine reads its share of the batch only. What the mach
 (that they start from the same iteration, that one of them was told to stop) they exchange.
 """
 
+import contextlib
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline import execution
 from pipeline.batches import BatchOrder
+from pipeline.cluster import read_cluster
 from pipeline.errors import StageError
+from pipeline.run_directory import ModelDirectory
 
 
-class JointTraining:
-    """Trains a model, built in the scope of a MultiWorkerMirroredStrategy.
+@contextlib.contextmanager
+def own_directory(directory: ModelDirectory) -> Iterator[ModelDirectory]:
+    """Give the folder in which this machine trains: the model's own, or a copy that is dropped.
+
+    So every machine does the same, and only the chief's files are kept. To be called before the
+    strategy is made, at which the machines wait for each other: afterwards the chief writes.
+    """
+    if read_cluster().is_chief:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = ModelDirectory(Path(folder) / directory.root.name)
+        if directory.root.exists():
+            shutil.copytree(directory.root, copy.root)
+        yield copy
+
+
+def fit_together(model, monitor, order: BatchOrder, dataset, start: int, stop: int) -> None:
+    """Train from iteration `start` to `stop` - 1, or until one of the machines is told to stop.
 
     Args:
-        strategy: The strategy.
-        model: The model; restored, where there was a checkpoint.
+        model: Built in the scope of a MultiWorkerMirroredStrategy.
+        monitor: Its `on_train_batch_end` is called after each iteration.
         order: Which images an iteration sees.
         dataset: The opened data set.
+        start: Iterations done.
+        stop: Iterations to be done.
+
+    Raises:
+        StageError: If the machines do not start from the same iteration.
     """
+    strategy = model.distribute_strategy
+    _check_start(strategy, start)
 
-    def __init__(self, strategy, model, order: BatchOrder, dataset):
-        self._strategy = strategy
-        self._model = model
-        self._order = order
-        self._dataset = dataset
+    def on_replica(images, is_stopping):
+        model.train_step(images)
+        return _sum_over_replicas(is_stopping)
 
-    def fit(self, start: int, stop: int, monitor) -> None:
-        """Train from iteration `start` to `stop` - 1, or until a machine is told to stop.
+    # A function of this segment: at a milestone the iteration becomes another.
+    @tf.function
+    def step(images, is_stopping):
+        requests = strategy.run(on_replica, args=(images, is_stopping))
+        return strategy.experimental_local_results(requests)[0]
 
-        Args:
-            start: Iterations done.
-            stop: Iterations to be done.
-            monitor: Its `on_train_batch_end` is called after each iteration.
+    batches = strategy.distribute_datasets_from_function(
+        lambda context: _shares(context, order, dataset, start, stop)
+    )
+    for number, images in enumerate(batches):
+        requests = step(images, tf.constant(int(execution.stop_requested())))
+        monitor.on_train_batch_end(number)
+        if int(requests) > 0:
+            return
 
-        Raises:
-            StageError: If the machines do not start from the same iteration.
-        """
-        self._check_start(start)
-        batches = iter(
-            self._strategy.distribute_datasets_from_function(
-                lambda context: self._shares(context, start, stop)
-            )
+
+def wait_for_all(strategy) -> None:
+    """Return when every machine is here: one that ended early would take the others down."""
+    _total(strategy, 0)
+
+
+def _shares(context, order: BatchOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
+    """Return the uint8 shares of this machine's replicas, in turn, of each iteration's batch."""
+    num_replicas = context.num_replicas_in_sync
+    num_local = num_replicas // context.num_input_pipelines
+    first = context.input_pipeline_id * num_local
+
+    def generate() -> Iterator[np.ndarray]:
+        for indices in order.from_iteration(start, stop):
+            for share in np.split(indices, num_replicas)[first : first + num_local]:
+                yield dataset.train_images(share)
+
+    share_shape = (len(order.indices(start)) // num_replicas, *dataset.image_shape)
+    signature = tf.TensorSpec(share_shape, tf.uint8)
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+
+
+def _check_start(strategy, start: int) -> None:
+    replicas = strategy.num_replicas_in_sync
+    # Equal sums of numbers and of squares: equal numbers.
+    sums = _total(strategy, start), _total(strategy, start**2)
+    if sums != (replicas * start, replicas * start**2):
+        raise StageError(
+            "The machines start from different checkpoints. Expected the run directory on a file "
+            f"system that all of them share, at the same path. Received: iteration {start} here, "
+            f"{sums[0] / replicas:g} on average"
         )
-        # A function of this segment: the model's iteration changes with its milestones.
-        step = tf.function(self._step)
-        for iteration in range(start, stop):
-            requests = step(next(batches), tf.constant(int(execution.stop_requested())))
-            monitor.on_train_batch_end(iteration - start)
-            if int(requests) > 0:
-                return
 
-    def wait_for_all(self) -> None:
-        """Return when every machine is here: one that ends early would take the others down."""
-        self._total(0)
 
-    def _step(self, images, stop):
-        """Run one iteration on every replica; return how many replicas are to stop."""
+def _total(strategy, number: int) -> int:
+    """Return the sum of a number over all replicas."""
 
-        def on_replica(images, stop):
-            self._model.train_step(images)
-            context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, stop)
+    @tf.function
+    def total(value):
+        sums = strategy.run(_sum_over_replicas, args=(value,))
+        return strategy.experimental_local_results(sums)[0]
 
-        requests = self._strategy.run(on_replica, args=(images, stop))
-        return self._strategy.experimental_local_results(requests)[0]
+    return int(total(tf.constant(number, tf.int64)))
 
-    def _total(self, number: int) -> int:
-        """Return the sum of a number over all replicas."""
 
-        @tf.function
-        def total(value):
-            def on_replica(value):
-                context = tf.distribute.get_replica_context()
-                return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
-
-            sums = self._strategy.run(on_replica, args=(value,))
-            return self._strategy.experimental_local_results(sums)[0]
-
-        return int(total(tf.constant(number, tf.int64)))
-
-    def _check_start(self, start: int) -> None:
-        num_replicas = self._strategy.num_replicas_in_sync
-        # Equal sums of numbers and of squares: equal numbers.
-        sums = self._total(start), self._total(start**2)
-        if sums != (num_replicas * start, num_replicas * start**2):
-            raise StageError(
-                "The machines start from different checkpoints. Expected the run directory on a "
-                "file system that all of them share, at the same path. Received: iteration "
-                f"{start} here, {sums[0] / num_replicas:g} on average"
-            )
-
-    def _shares(self, context, start: int, stop: int) -> tf.data.Dataset:
-        """Return the batches of this machine's replicas, in turn, of each iteration."""
-        num_replicas = context.num_replicas_in_sync
-        num_local = num_replicas // context.num_input_pipelines
-        first = context.input_pipeline_id * num_local
-
-        def generate() -> Iterator[np.ndarray]:
-            for indices in self._order.from_iteration(start, stop):
-                for share in np.split(indices, num_replicas)[first : first + num_local]:
-                    yield self._dataset.train_images(share)
-
-        share_size = len(self._order.indices(start)) // num_replicas
-        signature = tf.TensorSpec((share_size, *self._dataset.image_shape), tf.uint8)
-        return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+def _sum_over_replicas(value):
+    context = tf.distribute.get_replica_context()
+    # A copy, since an argument of a function is on no device.
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))

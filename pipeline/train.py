@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from pipeline.cost import training_seconds
 from pipeline.errors import StageError
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
-from pipeline.run_directory import read_manifest, why_stale
+from pipeline.run_directory import ModelDirectory, read_manifest, why_stale
 from pipeline.stage import Context, Step
 from pipeline.tables import MODEL_COLUMNS, write_table
 
@@ -98,12 +99,16 @@ def run(context: Context) -> None:
         )
 
 
-def _train_model(spec: ModelSpec, *arguments, progress) -> dict[str, Any]:
+def _train_model(
+    spec: ModelSpec, directory: ModelDirectory, cache: Path, *, progress
+) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
     execution.configure_tensorflow(spec.training.replicas)
+    from pipeline.joint_training import own_directory
     from pipeline.training_loop import train_model
 
-    return train_model(spec, *arguments, progress=progress)
+    with own_directory(directory) as own:
+        return train_model(spec, own, cache, progress=progress)
 
 
 def _describe(name: str, outcome: Any) -> str:

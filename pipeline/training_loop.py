@@ -5,7 +5,6 @@ description and the iteration; everything that the future depends on is in the c
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from pipeline.checkpoints import load_checkpoint, save_checkpoint
 from pipeline.cluster import read_cluster
 from pipeline.export import Exporter
 from pipeline.files import write_json
-from pipeline.joint_training import JointTraining
+from pipeline.joint_training import fit_together, wait_for_all
 from pipeline.model_spec import ModelSpec
 from pipeline.quick_score import QuickScore
 from pipeline.run_directory import ModelDirectory, why_stale, write_manifest
@@ -70,23 +69,24 @@ class Monitor(keras.callbacks.Callback):
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self._last_progress = 0.0
+        self.restore()
 
     @property
     def seconds(self) -> float:
         """Time spent on training so far, over all interruptions."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def restore(self, directory: ModelDirectory) -> None:
-        """Go back to the newest whole checkpoint in a folder, if there is one.
+    def restore(self) -> None:
+        """Go back to the newest whole checkpoint, if there is one.
 
         A checkpoint after a snapshot that is no longer whole is of no use: the snapshot's weights
         are gone, so the model is trained anew.
         """
-        found = load_checkpoint(directory.checkpoints, _say)
+        found = load_checkpoint(self._directory.checkpoints, _say)
         if found is None:
             return
         for export in self._spec.exports[:-1]:
-            folder = directory.export(export.name)
+            folder = self._directory.export(export.name)
             reason = why_stale(folder.manifest, self._spec.fingerprint)
             if found[0] > export.iteration and reason:
                 _say(f"{folder.root}: {reason}; {self._spec.model_id} is trained from the start")
@@ -190,22 +190,6 @@ def train_model(
     Returns:
         {"status": "done" | "stopped" | "failed", "iteration": ..., "seconds": ..., "reason": ...}
     """
-    if not read_cluster().is_chief:
-        with tempfile.TemporaryDirectory() as folder:
-            # All is done as on the chief, but only the chief's files are kept.
-            own = ModelDirectory(Path(folder))
-            return _train_in(own, spec, directory, cache, progress)
-    return _train_in(directory, spec, directory, cache, progress)
-
-
-def _train_in(
-    directory: ModelDirectory,
-    spec: ModelSpec,
-    origin: ModelDirectory,
-    cache: Path,
-    progress: Callable[..., None],
-) -> dict[str, Any]:
-    """Train a model in `directory`, from the checkpoint that is in `origin`."""
     directory.root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(directory.lock, timeout=60):
         dataset = spec.dataset.open(cache)
@@ -218,13 +202,8 @@ def _train_in(
             model.synchronize_batch_norm()
         write_json(directory.config, spec.config)
         monitor = Monitor(model, spec, directory, dataset, progress)
-        monitor.restore(origin)
-        order = BatchOrder(dataset.num_images, spec.training.batch_size, spec.seed)
-        joint = None
-        if read_cluster().num_machines > 1:
-            joint = JointTraining(strategy, model, order, dataset)
         try:
-            _train(model, monitor, spec, directory, dataset, order, joint)
+            _train(model, monitor, spec, directory, dataset)
         except TrainingDivergedError as error:
             write_json(
                 directory.failure,
@@ -237,23 +216,15 @@ def _train_in(
             return _outcome("failed", monitor, str(error))
         if monitor.iteration < spec.training.iterations:
             return _outcome("stopped", monitor)
-        if read_cluster().is_chief:
-            _finish(model, monitor, spec, directory)
-        if joint:
-            joint.wait_for_all()
+        _finish(model, monitor, spec, directory)
+        if read_cluster().num_machines > 1:
+            wait_for_all(strategy)
         return _outcome("done", monitor)
 
 
-def _train(
-    model,
-    monitor: Monitor,
-    spec: ModelSpec,
-    directory: ModelDirectory,
-    dataset,
-    order: BatchOrder,
-    joint: JointTraining | None,
-) -> None:
+def _train(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory, dataset) -> None:
     """Alternate what the host does at milestones with `fit` from one milestone to the next."""
+    order = BatchOrder(dataset.num_images, spec.training.batch_size, spec.seed)
     snapshots = {export.iteration: export for export in spec.exports[:-1]}
     ends = [*spec.method.milestones, spec.training.iterations]
     while monitor.iteration < spec.training.iterations:
@@ -264,8 +235,8 @@ def _train(
             write_manifest(folder.manifest, spec.fingerprint, folder.files)
         model.begin_segment(start)
         stop = min(end for end in ends if end > start)
-        if joint:
-            joint.fit(start, stop, monitor)
+        if read_cluster().num_machines > 1:
+            fit_together(model, monitor, order, dataset, start, stop)
         else:
             monitor.hold_running_means()
             model.fit(

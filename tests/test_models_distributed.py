@@ -1,11 +1,18 @@
-"""Two replicas on two virtual CPUs, in a process of their own: a tiny InfoGAN-CR on Squares.
+"""A tiny InfoGAN-CR on Squares with two replicas, in processes of their own.
 
-A row of the history every two iterations; before the fifth the gap changes and H starts afresh.
+On two virtual CPUs of one process, then as two machines on the loopback interface. A row of the
+history every two iterations; before the fifth the gap changes and H starts afresh.
 """
 
+import contextlib
+import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,8 +27,10 @@ import numpy as np
 import tensorflow as tf
 
 from models import architectures, codes, draws, methods, optimizers
-from pipeline import devices, training_loop
+from models.trained_model import RunningMean
+from pipeline import devices, joint_training, training_loop
 from pipeline.checkpoints import load_checkpoint
+from pipeline.cluster import read_cluster
 from pipeline.datasets.squares import Squares
 from pipeline.model_spec import ModelSpec, Training
 from pipeline.run_directory import RunDirectory
@@ -31,11 +40,11 @@ adam = optimizers.Adam(1e-3, 0.5)
 method = methods.InfoGANCR(
     codes=codes.JointCode((codes.UniformCodes(2), codes.UniformNoise(1))),
     generator=architectures.DeconvGenerator(
-        dense=(), base_channels=4, deconv=(4,), dense_activation="relu",
+        dense=(), base_channels=4, deconv=(), dense_activation="relu",
         deconv_activation="relu", batch_norm=True, order="activation_norm",
     ),
     discriminator=architectures.ConvDiscriminator(**TRUNK, q_dense=(), norm="spectral"),
-    contrastive=architectures.ContrastiveNetwork(**TRUNK, norm="spectral"),
+    contrastive=architectures.ContrastiveNetwork(**TRUNK, norm=None),
     generator_optimizer=adam, discriminator_optimizer=adam, cr_optimizer=adam,
     info_weight=0.1, cr_weight=1.0, gap=[(0, 1.0), (4, 0.5)], generator_steps=1,
 )
@@ -45,42 +54,70 @@ squares.prepare(folder)
 data = squares.open(folder)
 
 
-def train(name, replicas, stop_at=None):
+def train(name, replicas):
     training = Training(
         batch_size=8, iterations=6, threads=1, log_every=2, checkpoint_every=2,
         replicas=replicas, synchronized_batch_norm=True,
     )
     spec = ModelSpec("tiny", 0, method, training, squares, data.fingerprint)
     directory = RunDirectory(folder / name).model(spec.model_id)
-    calls = iter(range(1, 7))
-    execution.stop_requested = lambda: next(calls) == stop_at
-    outcome = training_loop.train_model(spec, directory, folder, lambda *_, **__: None)
-    assert outcome["status"] == ("done" if stop_at is None else "stopped"), outcome
-    _, state, details = load_checkpoint(directory.checkpoints, print)
-    return state, directory.history.read_bytes(), details["history"]
+    with joint_training.own_directory(directory) as own:
+        outcome = training_loop.train_model(spec, own, folder, lambda *_, **__: None)
+    assert outcome["status"] == "done", outcome
+    return directory
 
 
-# Interrupted between two rows of the history.
-state, history, rows = train("whole", 2)
-train("parts", 2, stop_at=3)
-resumed, history_again, _ = train("parts", 2)
+def finished(name):
+    (checkpoints,) = (folder / name).glob("models/*/checkpoints")
+    _, state, details = load_checkpoint(checkpoints, print)
+    return state, details["history"]
+
+
+def assert_like_one_replica(name):
+    state, rows = finished(name)
+    alone, rows_alone = finished("alone")
+    assert state.keys() == alone.keys()
+    for name in state:
+        np.testing.assert_allclose(state[name], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    for one, other in zip(rows, rows_alone, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            np.testing.assert_allclose(one[name], other[name], rtol=1e-4, err_msg=name)
+"""
+
+MIRRORED = """
+directory = train("two", 2)
+state, _ = finished("two")
+history = directory.history.read_bytes()
+
+# As if killed after the checkpoint of iteration 4.
+for path in (directory.manifest, directory.history, *directory.checkpoints.glob("*-000000006-*")):
+    path.unlink()
+train("two", 2)
+resumed, _ = finished("two")
 assert state.keys() == resumed.keys()
 for name in state:
     np.testing.assert_array_equal(state[name], resumed[name], err_msg=name)
-assert history == history_again
+assert history == directory.history.read_bytes()
 
 # One replica sees the same images, codes, pairs and batch statistics.
-alone, _, rows_alone = train("alone", 1)
-for name in state:
-    np.testing.assert_allclose(state[name], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
-for one, other in zip(rows, rows_alone, strict=True):
-    assert one.keys() == other.keys()
-    for name in one:
-        np.testing.assert_allclose(one[name], other[name], rtol=1e-4, err_msg=name)
+train("alone", 1)
+assert_like_one_replica("two")
+
+# A running mean is the same on both replicas, and can be put back to the bit.
+strategy = devices.strategy(2)
+with strategy.scope():
+    tracker = RunningMean(name="loss")
+for value in (0.1, 0.7):
+    strategy.run(tracker.update_state, args=(tf.constant(value),))
+for variable in tracker.variables:
+    before = variable.numpy()
+    variable.assign(before)
+    copies = [copy.numpy() for copy in strategy.experimental_local_results(variable.value)]
+    np.testing.assert_array_equal(copies, [before, before])
 
 # The rows of both replicas together are those of one.
 seed = tf.constant([1, 2])
-strategy = devices.strategy(2)
 for draw in (
     lambda rows: draws.normal((rows, 3), seed),
     lambda rows: draws.uniform(tf.stack([rows, 2]), seed, -1.0, 1.0),
@@ -88,17 +125,57 @@ for draw in (
 ):
     parts = strategy.experimental_local_results(strategy.run(draw, args=(4,)))
     np.testing.assert_array_equal(np.concatenate(parts), draw(8))
-print("done")
+"""
+
+JOINT = """
+directory = train("joint", 2)
+if read_cluster().is_chief:
+    assert directory.manifest.exists()
+    assert_like_one_replica("joint")
 """
 
 
-def test_two_replicas_equal_one_and_resume_to_the_bit(tmp_path):
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)],
-        capture_output=True,
+def start(program, folder, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM + program, str(folder)],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=REPOSITORY,
-        timeout=300,
     )
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert result.stdout.strip().endswith("done")
+
+
+def assert_succeeds(process):
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-3000:]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds what two replicas and one replica made, checked."""
+    folder = tmp_path_factory.mktemp("replicas")
+    assert_succeeds(start(MIRRORED, folder))
+    return folder
+
+
+def test_two_replicas_equal_one_and_resume_to_the_bit(folder):
+    assert list(folder.glob("two/models/*/manifest.json"))
+
+
+def test_two_machines_equal_one_and_the_chief_writes(folder):
+    with contextlib.ExitStack() as stack:
+        # Free when asked for; held open until both are known, so that they differ.
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    machines = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        machines.append(start(JOINT, folder, TF_CONFIG=config))
+    for machine in machines:
+        assert_succeeds(machine)
+    models = list(folder.glob("joint/models/*"))
+    assert len(models) == 1, "the second machine writes nothing"
