@@ -200,7 +200,7 @@ def _executor(
         from pipeline.ray_execution import RayPool
 
         return RayPool(options.ray_address, threads, replicas, folders)
-    workers = options.workers or devices.default_workers(max(1, threads), replicas)
+    workers = options.workers or devices.default_workers(threads, replicas)
     gpus = devices.share_gpus(devices.visible_gpus(), workers, replicas)
     return execution.TaskPool(workers, threads, gpus)
 

@@ -32,13 +32,13 @@ def default_workers(threads: int, replicas: int = 1) -> int:
     """Return how many processes this machine runs well at once.
 
     Args:
-        threads: Of each process.
+        threads: Of each process; 0: as many as there are cores.
         replicas: GPUs that a model in training uses, where there are GPUs.
     """
     gpus = visible_gpus()
     if gpus:
         return max(1, len(gpus) // replicas)
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    return max(1, len(os.sched_getaffinity(0)) // threads) if threads else 1
 
 
 def share_gpus(gpus: Sequence[str], num_workers: int, replicas: int) -> tuple[tuple[str, ...], ...]:

@@ -234,7 +234,11 @@ class _Board:
 
 
 class _Link:
-    """A task's end of the board: exchanges in the background, so that no iteration waits."""
+    """A task's end of the board: exchanges in the background, so that no iteration waits.
+
+    Answers are awaited as futures. While a task is in `ray.get`, Ray would take it for idle and
+    start another one on its cores.
+    """
 
     def __init__(self, board: Any):
         self._board = board
@@ -250,12 +254,11 @@ class _Link:
         """Say whether the run is being stopped."""
         return self._is_stopped
 
-    def exchange(self) -> None:
-        """Pass on what is new, and hear whether to stop."""
-        import ray
-
+    def exchange(self) -> bool:
+        """Pass on what is new; return whether the run is being stopped."""
         report, self._newest = self._newest, None
-        self._is_stopped = ray.get(self._board.exchange.remote(report))
+        self._is_stopped = self._board.exchange.remote(report).future().result()
+        return self._is_stopped
 
     def keep_exchanging(self) -> None:
         """Exchange every now and then until the task is over; run in a thread."""
@@ -270,8 +273,7 @@ class _Link:
 def _run_on_cluster(board: Any, function: Callable[..., Any], name: str, arguments: tuple) -> Any:
     """Run a task in a Ray worker, linked to the parent's board."""
     link = _Link(board)
-    link.exchange()
-    if link.is_set():
+    if link.exchange():
         return None  # nobody waits for it any more
     threading.Thread(target=link.keep_exchanging, daemon=True).start()
     execution.connect_worker(link, link)

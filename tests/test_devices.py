@@ -106,3 +106,9 @@ def test_a_tf_config_that_is_not_understood_is_refused(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ConfigurationError, match=r"Expected .*Received: TF_CONFIG"):
         read_cluster()
+
+
+def test_without_gpus_cores_are_shared_out(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(devices.os, "sched_getaffinity", lambda _: set(range(8)))
+    assert [devices.default_workers(threads) for threads in (1, 3, 16, 0)] == [8, 2, 1, 1]
