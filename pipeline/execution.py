@@ -24,6 +24,8 @@ from pipeline.cluster import read_cluster
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 
+SECONDS_TO_SAVE = 120  # after Ctrl-C; a worker that is still at work then is ended
+
 # Set in each worker by `connect_worker`.
 _progress_queue = None
 _stop_event = None
@@ -151,7 +153,10 @@ class TaskPool(Executor):
             for future in waiting:
                 future.cancel()
             display.say("stopping: the running tasks save their work")
-            concurrent.futures.wait(waiting, timeout=120)
+            _, hung = concurrent.futures.wait(waiting, timeout=SECONDS_TO_SAVE)
+            if hung:  # such as in native code, while it waits for another machine
+                for process in multiprocessing.active_children():
+                    process.kill()
             raise
 
     def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:

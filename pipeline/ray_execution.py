@@ -23,7 +23,6 @@ from pipeline.run_directory import versions
 
 RETRIES = 3  # of a task whose machine or process died
 SECONDS_BETWEEN_REPORTS = 0.5
-SECONDS_TO_SAVE = 120  # after Ctrl-C
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -130,7 +129,9 @@ class RayPool(execution.Executor):
             self._ray.get(self._board.stop.remote())
             display.say("stopping: the running tasks save their work")
             if running:
-                self._ray.wait(list(running), num_returns=len(running), timeout=SECONDS_TO_SAVE)
+                self._ray.wait(
+                    list(running), num_returns=len(running), timeout=execution.SECONDS_TO_SAVE
+                )
             raise
 
     def _result(self, reference: Any, name: str) -> Any:
