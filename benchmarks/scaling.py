@@ -1,7 +1,8 @@
 """What a study costs: `python -m benchmarks.scaling [--measure] [--seconds-per-iteration A B]`.
 
-With `--measure`, the parts that grow with images, pixels and models are timed on this machine: the
-train step against pixels and batch, networks at work, one cell of the score matrix. Without it only
+With `--measure`, the parts that grow with images, pixels and models are timed on one thread of this
+machine, in processor seconds: the train step against pixels and batch, networks at work, one cell
+of the score matrix. Without it only
 the arithmetic runs: 1,000 models of the published dSprites experiment on 8 and on 64 devices, as a
 simulated schedule of their tasks, each taken by the next free device.
 """
@@ -9,6 +10,7 @@ simulated schedule of their tasks, each taken by the next free device.
 import argparse
 import dataclasses
 import heapq
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -25,7 +27,7 @@ NUM_CODES, NUM_GROUPS, NUM_RESAMPLES = 5, 500, 200
 SPREAD = 0.05  # standard deviation of a task's time over its mean, assumed
 
 
-def train_step_seconds(size: int, batch: int, is_regularised: bool, steps: int = 5) -> float:
+def train_step_seconds(size: int, batch: int, is_regularised: bool, steps: int = 4) -> float:
     """Return the median seconds of an iteration of the published dSprites networks."""
     import tensorflow as tf
 
@@ -52,11 +54,11 @@ def network_seconds(size: int) -> tuple[float, float, float]:
         for name, inputs in (("generator", latents), ("encoder", images)):
             path = Path(folder) / f"{name}.keras"
             exports[name].save(path)
-            started = time.perf_counter()
+            started = time.process_time()
             function = in_batches(as_function(load_network(path)))
             function(inputs[:1])
-            loading = time.perf_counter() - started
-            seconds.append(_median_seconds(lambda: function(inputs), 5) / len(inputs))  # noqa: B023
+            loading = time.process_time() - started
+            seconds.append(_median_seconds(lambda: function(inputs), 3) / len(inputs))  # noqa: B023
     return *seconds, loading
 
 
@@ -73,9 +75,9 @@ def cell_seconds() -> tuple[float, float]:
 def _median_seconds(function, repeats: int) -> float:
     durations = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         function()
-        durations.append(time.perf_counter() - started)
+        durations.append(time.process_time() - started)
     return float(np.median(durations))
 
 
@@ -89,6 +91,7 @@ def makespan(durations: Sequence[float], num_workers: int) -> float:
 
 def measure() -> None:
     """Print what this machine needs."""
+    os.environ.update(execution.worker_environment(threads=1))
     execution.configure_tensorflow()
     for size, batch, phases in ((32, 64, 1), (64, 16, 1), (64, 64, 2), (64, 256, 1), (128, 64, 1)):
         for is_regularised in (False, True)[:phases]:

@@ -55,24 +55,33 @@ def fit_together(model, monitor, order: BatchOrder, dataset, start: int, stop: i
     strategy = model.distribute_strategy
     _check_start(strategy, start)
 
-    def on_replica(images, is_stopping):
-        model.train_step(images)
-        return _sum_over_replicas(is_stopping)
-
-    # A function of this segment: at a milestone the iteration becomes another.
-    @tf.function
-    def step(images, is_stopping):
-        requests = strategy.run(on_replica, args=(images, is_stopping))
-        return strategy.experimental_local_results(requests)[0]
-
+    # Kept where Keras keeps its own: a model that goes over to another iteration clears it.
+    if model.train_function is None:
+        model.train_function = _step_function(model)
     batches = strategy.distribute_datasets_from_function(
         lambda context: _shares(context, order, dataset, start, stop)
     )
     for number, images in enumerate(batches):
-        requests = step(images, tf.constant(int(execution.stop_requested())))
+        requests = model.train_function(images, tf.constant(int(execution.stop_requested())))
         monitor.on_train_batch_end(number)
         if int(requests) > 0:
             return
+
+
+def _step_function(model):
+    """Return an iteration of all replicas, which tells how many of them are asked to stop."""
+    strategy = model.distribute_strategy
+
+    def on_replica(images, is_stopping):
+        model.train_step(images)
+        return _sum_over_replicas(is_stopping)
+
+    @tf.function(autograph=False)
+    def step(images, is_stopping):
+        requests = strategy.run(on_replica, args=(images, is_stopping))
+        return strategy.experimental_local_results(requests)[0]
+
+    return step
 
 
 def wait_for_all(strategy) -> None:
@@ -111,7 +120,7 @@ def _check_start(strategy, start: int) -> None:
 def _total(strategy, number: int) -> int:
     """Return the sum of a number over all replicas."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def total(value):
         sums = strategy.run(_sum_over_replicas, args=(value,))
         return strategy.experimental_local_results(sums)[0]
