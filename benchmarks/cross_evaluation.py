@@ -96,7 +96,7 @@ def literal_pair(pair: dict[str, Path], codes, num_images: int, folder: Path) ->
     generate = in_batches(as_function(load_network(pair["generator"])))
     np.save(folder / "images.npy", generate(codes.draw(np.random.default_rng(0), num_images)))
     encode = in_batches(as_function(load_network(pair["encoder"])))
-    encode(np.load(folder / "images.npy"), allow_pickle=False)
+    encode(np.load(folder / "images.npy", allow_pickle=False))
     return now() - started
 
 

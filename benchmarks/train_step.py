@@ -192,8 +192,20 @@ def summary(spec, dataset, times, others, shared, rate: float) -> dict[str, floa
     return result
 
 
-def largest_difference(iterations: int = 20) -> float:
-    """Returns the largest difference of any loss from the published iteration's, in float64."""
+def largest_difference(
+    iterations: int = 20,
+    image_shape: tuple[int, int, int] = (64, 64, 1),
+    settings: tuple[str, ...] = (),
+) -> float:
+    """Returns the largest difference of any loss from the published iteration's, in float64.
+
+    Both from the same weights and with the same draws, without and with the regulariser.
+
+    Args:
+        iterations: of each.
+        image_shape: of random images.
+        settings: changes of the published networks.
+    """
     import tensorflow as tf
 
     from benchmarks.published_iteration import PublishedIteration
@@ -202,15 +214,15 @@ def largest_difference(iterations: int = 20) -> float:
     set_precision("float64")
     try:
         for alpha in (0.0, 2.0):
-            settings = ("BATCH_SIZE = 8", f"infogan_cr.cr_weight = {alpha}")
-            method = experiment(2 * iterations, settings).settings[0].method
-            model = method.build((64, 64, 1), 1, seed=0)
+            changes = ("BATCH_SIZE = 8", f"infogan_cr.cr_weight = {alpha}", *settings)
+            method = experiment(2 * iterations, changes).settings[0].method
+            model = method.build(image_shape, 1, seed=0)
             baseline = PublishedIteration(model, batch_size=8, shares_passes=True)
             model.begin_segment(0)
             step = tf.function(model.train_step)
             rng = np.random.default_rng(0)
             for _ in range(iterations):
-                images = rng.integers(0, 2, (8, 64, 64, 1), np.uint8)
+                images = rng.integers(0, 2, (8, *image_shape), np.uint8)
                 latents = model.draw_latents(tf.constant(images), "codes").numpy()
                 first, second, index = (
                     one.numpy() for one in model.draw_pairs(tf.constant(images))

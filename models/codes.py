@@ -190,12 +190,12 @@ class JointCode:
         """
         import tensorflow as tf
 
+        from models import draws
+
         if isinstance(gap, int | float):
             self.check_gap("gap", gap)
-        index_seed = tf.random.fold_in(seed, 2 * len(self.parts), alg="philox")
-        index = tf.random.stateless_uniform(
-            (batch,), index_seed, 0, self.num_codes, dtype=tf.int32, alg="philox"
-        )
+        index_seed = draws.fold_in(seed, 2 * len(self.parts))
+        index = draws.integers((batch,), index_seed, 0, self.num_codes)
         firsts, seconds, first_code = [], [], 0
         for part, (own_seed, pair_seed) in zip(self.parts, self._seeds(seed), strict=True):
             own = part.sample(batch, own_seed)
@@ -234,10 +234,7 @@ class JointCode:
 
     def _seeds(self, seed):
         """Yields two seeds for each part: one for its own draw, one for a pair's values."""
-        import tensorflow as tf
+        from models import draws
 
         for number in range(len(self.parts)):
-            yield (
-                tf.random.fold_in(seed, 2 * number, alg="philox"),
-                tf.random.fold_in(seed, 2 * number + 1, alg="philox"),
-            )
+            yield draws.fold_in(seed, 2 * number), draws.fold_in(seed, 2 * number + 1)

@@ -54,7 +54,10 @@ class _Continuous:
 
     def pair(self, batch, gap, seed):
         """Two independent draws; parts that can keep a gap override this."""
-        return self.sample(batch, _fold_in(seed, 0)), self.sample(batch, _fold_in(seed, 1))
+        from models import draws
+
+        seeds = [draws.fold_in(seed, number) for number in range(2)]
+        return tuple(self.sample(batch, one) for one in seeds)
 
     def negative_log_likelihood(self, values, q_outputs):
         """Gaussian around Q's mean; std 1, or the exponential of Q's second half."""
@@ -84,7 +87,9 @@ class _Uniform(_Continuous):
             checks.fail("high", self.high, f"a number above low={self.low}")
 
     def sample(self, batch, seed):
-        return _stateless_uniform((batch, self.dim), seed, self.low, self.high)
+        from models import draws
+
+        return draws.uniform((batch, self.dim), seed, self.low, self.high)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
         return rng.uniform(self.low, self.high, (n, self.dim)).astype(np.float32)
@@ -95,9 +100,9 @@ class _Gaussian(_Continuous):
     """Standard normal columns."""
 
     def sample(self, batch, seed):
-        import tensorflow as tf
+        from models import draws
 
-        return tf.random.stateless_normal((batch, self.dim), seed, alg="philox")
+        return draws.normal((batch, self.dim), seed)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
         return rng.standard_normal((n, self.dim), dtype=np.float32)
@@ -133,10 +138,12 @@ class UniformCodes(_Uniform):
         """
         import tensorflow as tf
 
+        from models import draws
+
         gap = tf.cast(gap, tf.float32)
         shape = (batch, self.dim)
-        first = _stateless_uniform(shape, _fold_in(seed, 0), 0.0, 1.0)
-        second = _stateless_uniform(shape, _fold_in(seed, 1), 0.0, 1.0)
+        first = draws.uniform(shape, draws.fold_in(seed, 0))
+        second = draws.uniform(shape, draws.fold_in(seed, 1))
         # Compared before they are scaled: the largest gap leaves no range, and then they are equal.
         shift = tf.where(first > second, gap / 2.0, -gap / 2.0)
         length = self.high - self.low - gap
@@ -203,7 +210,9 @@ class CategoricalCode:
         """Returns one-hot rows, float32 [batch, num_classes]."""
         import tensorflow as tf
 
-        classes = _stateless_integers(batch, seed, 0, self.num_classes)
+        from models import draws
+
+        classes = draws.integers((batch,), seed, 0, self.num_classes)
         return tf.one_hot(classes, self.num_classes)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -218,8 +227,10 @@ class CategoricalCode:
         """
         import tensorflow as tf
 
-        first = _stateless_integers(batch, _fold_in(seed, 0), 0, self.num_classes)
-        step = _stateless_integers(batch, _fold_in(seed, 1), 1, self.num_classes)
+        from models import draws
+
+        first = draws.integers((batch,), draws.fold_in(seed, 0), 0, self.num_classes)
+        step = draws.integers((batch,), draws.fold_in(seed, 1), 1, self.num_classes)
         second = (first + step) % self.num_classes
         return tf.one_hot(first, self.num_classes), tf.one_hot(second, self.num_classes)
 
@@ -272,22 +283,3 @@ class GaussianNoise(_Gaussian):
     kind: str = dataclasses.field(default="gaussian_noise", init=False)
 
     is_noise = True
-
-
-def _fold_in(seed, data):
-    """A new seed, a function of `seed` and the integer `data`."""
-    import tensorflow as tf
-
-    return tf.random.fold_in(seed, data, alg="philox")
-
-
-def _stateless_uniform(shape, seed, low, high):
-    import tensorflow as tf
-
-    return tf.random.stateless_uniform(shape, seed, low, high, alg="philox")
-
-
-def _stateless_integers(batch, seed, low, high):
-    import tensorflow as tf
-
-    return tf.random.stateless_uniform((batch,), seed, low, high, dtype=tf.int32, alg="philox")

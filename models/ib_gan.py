@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from models import checks, losses, networks, vae_objectives
+from models import checks, draws, losses, networks, vae_objectives
 from models.adversarial import AdversarialModel
 
 
@@ -131,4 +131,4 @@ class IBGANModel(AdversarialModel):
 
     def normal(self, shape, stream: str):
         """Returns standard normal draws of this iteration from a stream."""
-        return tf.random.stateless_normal(shape, self.stream_seed(stream), alg="philox")
+        return draws.normal(shape, self.stream_seed(stream))

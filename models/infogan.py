@@ -4,8 +4,7 @@ import keras
 import tensorflow as tf
 
 from models import checks, losses, networks
-from models.adversarial import AdversarialModel, frozen
-from models.spectral_norm import advance_spectral_vectors
+from models.adversarial import AdversarialModel, Frozen
 
 
 class InfoGANModel(AdversarialModel):
@@ -82,14 +81,14 @@ class InfoGANModel(AdversarialModel):
         latents = self.draw_latents(real, "codes")
         tape, fakes = self.generate(latents)
         results = self.update_discriminator(real, fakes, latents)
-        with frozen(self.discriminator):
-            for step in range(self.generator_steps):
-                if self.fresh_codes:
-                    latents = self.draw_latents(real, f"generator_codes_{step}")
-                if step > 0 or self.fresh_codes:
-                    tape, fakes = self.generate(latents)
-                results |= self.update_generator(tape, fakes, latents)
-            advance_spectral_vectors(self.discriminator)
+        discriminator = Frozen(self.discriminator)
+        for step in range(self.generator_steps):
+            if self.fresh_codes:
+                latents = self.draw_latents(real, f"generator_codes_{step}")
+            if step > 0 or self.fresh_codes:
+                tape, fakes = self.generate(latents)
+            results |= self.update_generator(tape, fakes, latents, discriminator)
+        discriminator.advance_spectral_vectors()
         return self.end_iteration(results)
 
     def draw_latents(self, real, stream: str):
@@ -116,10 +115,10 @@ class InfoGANModel(AdversarialModel):
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": adversarial, "info_loss": info}
 
-    def update_generator(self, tape, fakes, latents):
+    def update_generator(self, tape, fakes, latents, discriminator):
         """G learns to pass for real and to show its codes; `tape` holds G's pass."""
         with tape:
-            adversarial, info = self.judge(fakes, latents)
+            adversarial, info = self.judge(fakes, latents, discriminator)
             loss = adversarial + self.info_weight() * info
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial}
@@ -136,9 +135,9 @@ class InfoGANModel(AdversarialModel):
         batch = tf.shape(real)[0]
         return logits[:batch], logits[batch:], q_outputs[batch:]
 
-    def judge(self, fakes, latents):
-        """Returns G's adversarial loss and the information loss; D and Q are frozen."""
-        logits, q_outputs = self.discriminator(fakes, training=True)
+    def judge(self, fakes, latents, discriminator):
+        """Returns G's adversarial loss and the information loss from the frozen D and Q."""
+        logits, q_outputs = discriminator(fakes)
         info = self.codes.negative_log_likelihood(latents, q_outputs)
         return losses.generator_loss(logits), info
 

@@ -4,9 +4,8 @@ import keras
 import tensorflow as tf
 
 from models import losses, networks
-from models.adversarial import frozen
+from models.adversarial import Frozen
 from models.infogan import InfoGANModel
-from models.spectral_norm import advance_spectral_vectors
 
 
 class InfoGANCRModel(InfoGANModel):
@@ -99,13 +98,13 @@ class InfoGANCRModel(InfoGANModel):
         tape, fakes, *pair = self.generate(latents, first, second)
         results = self.update_contrastive(pair, index)
         results |= self.update_discriminator(real, fakes, latents)
-        with frozen(self.discriminator), frozen(self.contrastive):
-            for step in range(self.generator_steps):
-                if step > 0:
-                    tape, fakes, *pair = self.generate(latents, first, second)
-                results |= self.update_regularised_generator(tape, fakes, latents, pair, index)
-            advance_spectral_vectors(self.contrastive)
-            advance_spectral_vectors(self.discriminator)
+        judges = Frozen(self.discriminator), Frozen(self.contrastive)
+        for step in range(self.generator_steps):
+            if step > 0:
+                tape, fakes, *pair = self.generate(latents, first, second)
+            results |= self.update_regularised_generator(tape, fakes, latents, pair, index, judges)
+        for judge in judges:
+            judge.advance_spectral_vectors()
         return self.end_iteration(results)
 
     def draw_pairs(self, real):
@@ -122,11 +121,15 @@ class InfoGANCRModel(InfoGANModel):
         self.minimize("contrastive", tape, loss)
         return {"cr_loss": loss, "cr_accuracy": losses.contrastive_accuracy(logits, index)}
 
-    def update_regularised_generator(self, tape, fakes, latents, pair, index):
-        """G learns to pass for real, to show its codes and to help H; `tape` holds G's passes."""
+    def update_regularised_generator(self, tape, fakes, latents, pair, index, judges):
+        """G learns to pass for real, to show its codes and to help H; `tape` holds G's passes.
+
+        `judges` are the frozen D (with Q) and H.
+        """
+        discriminator, compare = judges
         with tape:
-            adversarial, info = self.judge(fakes, latents)
-            logits = self.contrastive(tf.concat(pair, axis=-1), training=True)
+            adversarial, info = self.judge(fakes, latents, discriminator)
+            logits = compare(tf.concat(pair, axis=-1))
             contrastive = losses.contrastive_loss(logits, index)
             alpha = self.recipe.cr_weight.tensor_at(self.iteration, self.variable_dtype)
             loss = adversarial + self.info_weight() * info + alpha * contrastive

@@ -43,7 +43,8 @@ class SpectralLayer(keras.layers.Layer):
         self.units = units
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.vector_initializer = keras.initializers.get(vector_initializer)
-        self._frozen = None
+        # Instead of what `normalize` would compute, for a pass; see `models.adversarial.Frozen`.
+        self.frozen_kernel = None
 
     def add_variables(self, kernel_shape):
         """Makes kernel, bias and u; called by a subclass' `build`."""
@@ -65,27 +66,22 @@ class SpectralLayer(keras.layers.Layer):
             aggregation="only_first_replica",
         )
 
-    def freeze(self):
-        """Computes kernel / sigma and u' once for all passes until `thaw`.
+    def normalize(self):
+        """Returns kernel / sigma, in the kernel's shape, and u' [units]."""
+        matrix = tf.reshape(self.kernel, (-1, self.units))  # [fan_in, units]
+        constant = tf.stop_gradient(matrix)
+        v = _unit(tf.linalg.matvec(constant, tf.convert_to_tensor(self.vector)))  # [fan_in]
+        u = _unit(tf.linalg.matvec(constant, v, transpose_a=True))
+        return self.kernel / tf.tensordot(v, tf.linalg.matvec(matrix, u), 1), u
 
-        For passes on behalf of other players, between which the kernel does not change; no
-        gradient flows to it.
-        """
-        v, u = self._power_iteration()
-        self._frozen = (tf.stop_gradient(self._normalize(v, u)), u)
-
-    def thaw(self):
-        """Ends what `freeze` began."""
-        self._frozen = None
+    def normalized_kernel(self):
+        """Returns kernel / sigma, in the layer's compute dtype."""
+        kernel = self.normalize()[0] if self.frozen_kernel is None else self.frozen_kernel
+        return tf.cast(kernel, self.compute_dtype)
 
     def advance(self):
         """Replaces the stored u by that of one power iteration with the current kernel."""
-        self.vector.assign(self._frozen[1] if self._frozen else self._power_iteration()[1])
-
-    def normalized_kernel(self):
-        """Returns kernel / sigma, in the kernel's shape and the layer's compute dtype."""
-        kernel = self._frozen[0] if self._frozen else self._normalize(*self._power_iteration())
-        return tf.cast(kernel, self.compute_dtype)
+        self.vector.assign(self.normalize()[1])
 
     def get_config(self):
         """Returns what `from_config` needs."""
@@ -95,17 +91,6 @@ class SpectralLayer(keras.layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "vector_initializer": keras.initializers.serialize(self.vector_initializer),
         }
-
-    def _matrix(self):
-        return tf.reshape(self.kernel, (-1, self.units))  # [fan_in, units]
-
-    def _power_iteration(self):
-        matrix = tf.stop_gradient(self._matrix())
-        v = _unit(tf.linalg.matvec(matrix, tf.convert_to_tensor(self.vector)))  # [fan_in]
-        return v, _unit(tf.linalg.matvec(matrix, v, transpose_a=True))  # and [units]
-
-    def _normalize(self, v, u):
-        return self.kernel / tf.tensordot(v, tf.linalg.matvec(self._matrix(), u), 1)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -162,13 +147,6 @@ class SpectralConv2D(SpectralLayer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
         }
-
-
-def advance_spectral_vectors(network: keras.Model) -> None:
-    """Advances the power iteration of every spectrally normalised layer of a network by one."""
-    for layer in network.layers:
-        if isinstance(layer, SpectralLayer):
-            layer.advance()
 
 
 def _unit(vector):

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from models import checks
+from models import checks, draws
 from models.codes import JointCode
-from models.layers import plain_copy
+from models.layers import FusedBatchNormalization, plain_copy
 from models.networks import derive_seed
 
 
@@ -14,10 +14,13 @@ class TrainedModel(keras.Model):
 
     A method derives from this once, implements `train_step(images)` and calls, in it,
     `unit_range`, `stream_seed`, `minimize` and `end_iteration`. Under tf.distribute a step sees
-    one replica's share of the batch; batch statistics are per replica.
+    one replica's share of the batch, and whatever it estimates from several images at once (batch
+    norm, the total correlation of a batch) is that share's; `synchronize_batch_norm` makes batch
+    norm's statistics those of the whole batch.
 
-    Every draw is a function of (seed, replica, iteration, stream), so training can stop after any
-    iteration and continue from `state` alone.
+    Every draw is a function of (seed, iteration, stream, place in the batch), so training can
+    stop after any iteration and continue from `state` alone, and the draws do not depend on the
+    number of replicas.
 
     Args:
         networks: name to Keras model, everything that has weights.
@@ -60,9 +63,7 @@ class TrainedModel(keras.Model):
         self.codes = codes
         self.max_value = checks.integer("max_value", max_value, minimum=1)
         self.seed = checks.integer("seed", seed, minimum=0)
-        self.trackers = {
-            name: keras.metrics.Mean(name=name, dtype=self.variable_dtype) for name in losses
-        }
+        self.trackers = {name: RunningMean(name=name, dtype=self.variable_dtype) for name in losses}
         self.iteration = keras.Variable(
             0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
         )
@@ -134,6 +135,13 @@ class TrainedModel(keras.Model):
         if iteration != done:
             checks.fail("iteration", iteration, f"the number of iterations done, {done}")
 
+    def synchronize_batch_norm(self) -> None:
+        """Has batch norm take its statistics over all replicas; to be called before training."""
+        for network in self.networks.values():
+            for layer in network.layers:
+                if isinstance(layer, FusedBatchNormalization):
+                    layer.synchronized = True
+
     def exports(self) -> dict[str, keras.Model]:
         """Returns copies of generator and encoder as they are now, of Keras' own layers only."""
         return {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
@@ -144,11 +152,13 @@ class TrainedModel(keras.Model):
         return tf.cast(images, self.variable_dtype) / float(self.max_value)
 
     def stream_seed(self, stream: str):
-        """Returns the seed, int32 [2], of this replica's draws from `stream` in this iteration."""
+        """Returns the seed, int32 [2], of draws from `stream` in this iteration.
+
+        It is the same on every replica: `models.draws` gives each its rows of the batch.
+        """
         words = [derive_seed(self.seed, stream, word) for word in ("first", "second")]
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        seed = tf.random.fold_in(tf.constant(words, tf.int32), replica, alg="philox")
-        return tf.random.fold_in(seed, self.iteration.value, alg="philox")
+        seed = draws.fold_in(tf.constant(words, tf.int32), 0)
+        return draws.fold_in(seed, self.iteration.value)
 
     def minimize(self, player: str, tape: tf.GradientTape, loss) -> None:
         """Moves the player's variables one optimiser step down `loss`, the mean over a replica.
@@ -162,11 +172,32 @@ class TrainedModel(keras.Model):
         self.player_optimizers[player].apply(tape.gradient(loss, variables), variables)
 
     def end_iteration(self, losses: dict) -> dict:
-        """Counts the iteration and returns the running means of the losses."""
+        """Counts the iteration and returns the running means of the losses over the batch."""
         self.iteration.assign(self.iteration + 1)
+        losses = _means_over_replicas(losses)
         for name, loss in losses.items():
             self.trackers[name].update_state(loss)
         return {name: self.trackers[name].result() for name in losses}
+
+
+class RunningMean(keras.metrics.Mean):
+    """A mean that every replica computes alike, so that one replica's value is the value.
+
+    Keras' own adds up the replicas, and cannot be put back to the bit.
+    """
+
+    def add_variable(self, shape, initializer, dtype=None, aggregation=None, name=None):
+        """Makes a variable of the mean."""
+        return super().add_variable(shape, initializer, dtype, "only_first_replica", name)
+
+
+def _means_over_replicas(losses: dict) -> dict:
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return losses
+    # One exchange for all of them.
+    values = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(list(losses.values())))
+    return dict(zip(losses, tf.unstack(values), strict=True))
 
 
 def check_partition(

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from models import draws
+
 
 def bernoulli_reconstruction(images, logits):
     """Returns the scalar cross-entropy of images in [0, 1] with sigmoid(logits).
@@ -173,7 +175,7 @@ def permute_latents(latents, seed):
         latents: [batch, latents].
         seed: an integer tensor [2].
     """
-    keys = tf.random.stateless_uniform(tf.shape(latents), seed, alg="philox")
+    keys = draws.uniform(tf.shape(latents), seed)
     # One column a row, so that each is gathered in its own order.
     columns, orders = tf.transpose(latents), tf.argsort(tf.transpose(keys), axis=1)
     return tf.transpose(tf.gather(columns, orders, axis=1, batch_dims=1))

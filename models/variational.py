@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from models import checks, networks, vae_objectives
+from models import checks, draws, networks, vae_objectives
 from models.layers import plain_copy
 from models.trained_model import TrainedModel
 
@@ -111,7 +111,7 @@ class VariationalModel(TrainedModel):
 
     def normal(self, shape, stream: str):
         """Returns standard normal draws of this iteration from a stream."""
-        return tf.random.stateless_normal(shape, self.stream_seed(stream), alg="philox")
+        return draws.normal(shape, self.stream_seed(stream))
 
     def kl_of_codes(self, images, training=False):
         """Returns KL(q(z_d | x) || N(0, 1)) of each code, [batch, latents].

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pipeline
-from pipeline import execution
+from pipeline import devices, execution
+from pipeline.cluster import read_cluster
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment, load_experiment
 from pipeline.files import value_digest, write_text
@@ -111,7 +112,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--workers",
         type=_positive_integer,
         metavar="N",
-        help="models trained at once; default: cores / training.threads, 1 with a GPU",
+        help="models trained at once; default: cores / training.threads, or GPUs / "
+        "training.replicas where there are GPUs",
+    )
+    parser.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="local: processes of this machine; ray: a Ray cluster (pip install -e '.[ray]') whose "
+        "machines share the run directory and the cache; results are the same",
+    )
+    parser.add_argument(
+        "--ray-address",
+        default="auto",
+        metavar="ADDRESS",
+        help="the Ray cluster; default: auto, the one that this machine belongs to",
     )
     parser.add_argument(
         "--version", action="version", version=f"disentanglement-pipeline {pipeline.__version__}"
@@ -153,21 +168,48 @@ def console() -> None:
 def _run(options: argparse.Namespace) -> int:
     experiment = load_experiment(options.gin, options.set)
     stages = [stage for stage in STAGES if stage.name in options.stages]
-    workers = options.workers or execution.default_workers(max(1, experiment.threads))
-    pool = execution.TaskPool(workers, experiment.threads)
-    context = Context(
-        experiment,
-        RunDirectory((options.out or Path("runs") / experiment.name).resolve()),
-        (options.cache or default_cache()).resolve(),
-        pool,
-        frozenset(options.force),
-    )
-    if options.dry_run:
-        print(describe_plan(context, stages))
-        return EXIT_DONE
-    with context.run.lock(), contextlib.closing(pool):
-        _write_configuration(context.run, experiment.gin_text)
-        return _run_stages(context, stages)
+    machines = read_cluster()
+    if not machines.is_chief:
+        stages = [stage for stage in stages if stage.name in ("data", "train")]
+    run = RunDirectory((options.out or Path("runs") / experiment.name).resolve())
+    cache = (options.cache or default_cache()).resolve()
+    with contextlib.closing(_executor(options, experiment, (run.root, cache))) as pool:
+        context = Context(experiment, run, cache, pool, frozenset(options.force))
+        if options.dry_run:
+            print(describe_plan(context, stages))
+            return EXIT_DONE
+        if not machines.is_chief:  # the chief holds the run directory
+            return _run_stages(context, stages)
+        with context.run.lock():
+            _write_configuration(context.run, experiment.gin_text)
+            return _run_stages(context, stages)
+
+
+def _executor(
+    options: argparse.Namespace, experiment: Experiment, folders: Sequence[Path]
+) -> execution.Executor:
+    """Return what runs the tasks; `folders` are those that every machine must see."""
+    threads, replicas = experiment.threads, experiment.replicas
+    if read_cluster().num_machines > 1:
+        if options.executor == "ray" or options.workers not in (None, 1):
+            raise ConfigurationError(
+                "The machines of TF_CONFIG train one model at a time, together. Expected neither "
+                f"--executor ray nor --workers. Received: --executor {options.executor}, "
+                f"--workers {options.workers}"
+            )
+        return execution.TaskPool(1, threads)
+    if options.executor == "ray":
+        if options.workers:
+            raise ConfigurationError(
+                "--workers counts processes of this machine. Expected it without --executor ray, "
+                f"where the cluster's cores count. Received: --workers {options.workers}"
+            )
+        from pipeline.ray_execution import RayPool
+
+        return RayPool(options.ray_address, threads, replicas, folders)
+    workers = options.workers or devices.default_workers(threads, replicas)
+    gpus = devices.share_gpus(devices.visible_gpus(), workers, replicas)
+    return execution.TaskPool(workers, threads, gpus)
 
 
 def _write_configuration(run: RunDirectory, text: str) -> None:

@@ -248,7 +248,7 @@ def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay
     for name, outcome in context.pool.run(_measure_metrics, tasks, display, describe):
         if isinstance(outcome, Exception):
             failures.append(f"    {name}: {type(outcome).__name__}: {outcome}")
-    num_jobs = context.pool.num_workers * max(1, context.pool.threads)
+    num_jobs = context.pool.num_local_cores
     for work in parallel:
         label = f"{work.export.model_id} {'+'.join(work.metrics)}"
 

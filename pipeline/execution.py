@@ -1,11 +1,12 @@
-"""Where work runs: worker processes with a fixed number of threads, and the devices in each.
+"""Where work runs: the contract of all executors, the one of local processes, a worker's own state.
 
 The number of threads is part of what makes a run reproducible (convolution gradients differ in
-their last bits between one thread and two), so it belongs to the experiment; the number of
-processes does not, so it belongs to the command line. The parent process never imports
-TensorFlow: it plans, shows progress and reads results.
+their last bits between one thread and two), so it belongs to the experiment; the executor and the
+number of its workers are not, so they belong to the command line. The parent process never
+imports TensorFlow: it plans, shows progress and reads results.
 """
 
+import abc
 import concurrent.futures
 import contextlib
 import functools
@@ -18,40 +19,35 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pipeline import devices
+from pipeline.cluster import read_cluster
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 
-# Set in each worker by its initialiser.
+SECONDS_TO_SAVE = 120  # after Ctrl-C; a worker that is still at work then is ended
+
+# Set in each worker by `connect_worker`.
 _progress_queue = None
 _stop_event = None
 
 
-def default_workers(threads: int) -> int:
-    """Return how many processes of `threads` threads this machine runs well at once.
+class Executor(abc.ABC):
+    """What stages ask of whatever runs their tasks.
 
-    With a GPU it is one: the models of a sweep then take turns on it.
-    """
-    if os.path.exists("/proc/driver/nvidia/version"):
-        return 1
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    Tasks are functions of a module with picklable arguments and results, or with files as inputs
+    and outputs; running one again gives the same, so an executor may retry what was cut short.
 
-
-class TaskPool:
-    """Runs tasks in worker processes that stay alive from stage to stage.
-
-    Args:
-        num_workers: Processes.
-        threads: Threads of each process.
+    Attributes:
+        num_workers: Tasks that run at once.
+        threads: Threads of each worker process.
+        num_local_cores: Cores of this machine that the parent may use while no task runs.
     """
 
-    def __init__(self, num_workers: int, threads: int):
-        self.num_workers = num_workers
-        self.threads = threads
-        self._context = multiprocessing.get_context("spawn")
-        self._queue = self._context.Queue()
-        self._stop = self._context.Event()
-        self._executor = None
+    num_workers: int
+    threads: int
+    num_local_cores: int
 
+    @abc.abstractmethod
     def run(
         self,
         function: Callable[..., Any],
@@ -74,6 +70,50 @@ class TaskPool:
                 task finds what another left in memory (TensorFlow's graphs: 0.2 GiB a model).
 
         Raises:
+            KeyboardInterrupt: After Ctrl-C or SIGTERM, when every worker has saved its work.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the worker processes."""
+
+
+class TaskPool(Executor):
+    """Runs tasks in processes of this machine that stay alive from stage to stage.
+
+    Args:
+        num_workers: Processes.
+        threads: Threads of each process.
+        gpus: Names of the GPUs of each process, see `devices.share_gpus`; None: no GPUs.
+    """
+
+    def __init__(
+        self, num_workers: int, threads: int, gpus: Sequence[tuple[str, ...]] | None = None
+    ):
+        self.num_workers = num_workers
+        self.threads = threads
+        self._gpus = gpus or [()] * num_workers
+        # The GPUs of tasks with a process of their own: taken by a task, given back after it.
+        self._free_gpus = queue.SimpleQueue()
+        for names in self._gpus:
+            self._free_gpus.put(names)
+        self._context = multiprocessing.get_context("spawn")
+        self._queue = self._context.Queue()
+        self._stop = self._context.Event()
+        self._executor = None
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        tasks: Sequence[tuple[str, tuple]],
+        display: ProgressDisplay,
+        describe: Callable[[str, Any], str],
+        *,
+        new_process_each: bool = False,
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield each task's name and result; see `Executor`.
+
+        Raises:
             StageError: If a worker process that tasks share died (killed, out of memory). The
                 death of a task's own process is that task's exception.
             KeyboardInterrupt: After Ctrl-C or SIGTERM, when every worker has saved its work.
@@ -88,7 +128,7 @@ class TaskPool:
             submit = functools.partial(starter.submit, self._run_in_new_process)
         with _interrupts_held():
             futures = {
-                submit(_run_task, function, name, arguments): name for name, arguments in tasks
+                submit(run_task, function, name, arguments): name for name, arguments in tasks
             }
         waiting = set(futures)
         try:
@@ -116,32 +156,44 @@ class TaskPool:
             for future in waiting:
                 future.cancel()
             display.say("stopping: the running tasks save their work")
-            concurrent.futures.wait(waiting, timeout=120)
+            _, hung = concurrent.futures.wait(waiting, timeout=SECONDS_TO_SAVE)
+            if hung:  # such as in native code, while it waits for another machine
+                for process in multiprocessing.active_children():
+                    process.kill()
             raise
 
     def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        with self._new_executor(1) as executor:
-            with _interrupts_held():
-                future = executor.submit(function, *arguments)
-            return future.result()
+        gpus = self._free_gpus.get()
+        try:
+            with self._new_executor([gpus]) as executor:
+                with _interrupts_held():
+                    future = executor.submit(function, *arguments)
+                return future.result()
+        finally:
+            self._free_gpus.put(gpus)
+
+    @property
+    def num_local_cores(self) -> int:
+        """Those that the workers use while there are tasks."""
+        return self.num_workers * max(1, self.threads)
 
     def _start(self) -> None:
         if self._executor is None:
-            # Read by numerical libraries when the workers import them.
-            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-                os.environ[name] = str(self.threads)
-            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-            # A pool of memory for each thread keeps several times what training needs.
-            os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-            os.environ["KERAS_BACKEND"] = "tensorflow"
-            self._executor = self._new_executor(self.num_workers)  # starts processes when needed
+            os.environ.update(worker_environment(self.threads))  # which the workers inherit
+            self._executor = self._new_executor(self._gpus)  # starts processes when needed
 
-    def _new_executor(self, num_workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    def _new_executor(
+        self, gpus: Sequence[tuple[str, ...]]
+    ) -> concurrent.futures.ProcessPoolExecutor:
+        """Return an executor with one process for each group of GPUs."""
+        groups = self._context.SimpleQueue()
+        for names in gpus:
+            groups.put(names)
         return concurrent.futures.ProcessPoolExecutor(
-            num_workers,
+            len(gpus),
             mp_context=self._context,
             initializer=_initialise_worker,
-            initargs=(self.threads, self._queue, self._stop),
+            initargs=(self._queue, self._stop, groups),
         )
 
     def _show_progress(self, display: ProgressDisplay) -> None:
@@ -174,13 +226,27 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _initialise_worker(threads: int, progress_queue, stop_event) -> None:
-    """Prepare a worker: it leaves Ctrl-C to the parent and dies with it."""
-    global _progress_queue, _stop_event
-    _progress_queue, _stop_event = progress_queue, stop_event
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the environment of a worker process, to be set before it imports anything."""
+    # The first three are read by numerical libraries.
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PIPELINE_THREADS")
+    return {
+        **dict.fromkeys(names, str(threads)),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+        # A pool of memory for each thread keeps several times what training needs.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        "KERAS_BACKEND": "tensorflow",
+    }
+
+
+def _initialise_worker(progress_queue, stop_event, gpu_groups) -> None:
+    """Prepare a worker: its GPUs are its own, it leaves Ctrl-C to the parent and dies with it."""
+    connect_worker(progress_queue, stop_event)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.environ["PIPELINE_THREADS"] = str(threads)
+    gpus = gpu_groups.get()
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
@@ -192,7 +258,20 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _run_task(function: Callable[..., Any], name: str, arguments: tuple) -> Any:
+def connect_worker(progress_queue, stop_event) -> None:
+    """Say where this process puts `(task, done, total, details)` and learns that it is to stop.
+
+    Args:
+        progress_queue: With `put(report)`.
+        stop_event: With `is_set()`.
+    """
+    global _progress_queue, _stop_event
+    _progress_queue, _stop_event = progress_queue, stop_event
+
+
+def run_task(function: Callable[..., Any], name: str, arguments: tuple) -> Any:
+    """Call a task's function in this worker, its progress connected."""
+
     def progress(done: int, total: int, **details: Any) -> None:
         _progress_queue.put((name, done, total, details))
 
@@ -204,8 +283,16 @@ def stop_requested() -> bool:
     return _stop_event is not None and _stop_event.is_set()
 
 
-def configure_tensorflow() -> None:
-    """Import TensorFlow with this worker's number of threads; call before any other use of it."""
+def configure_tensorflow(replicas: int = 1) -> None:
+    """Import TensorFlow with this worker's number of threads; call before any other use of it.
+
+    Args:
+        replicas: Devices that a model will be trained on. Where there is no GPU, the processor
+            is made to look like so many.
+
+    Raises:
+        StageError: If there are GPUs, but fewer than `replicas`.
+    """
     with _native_messages_hidden():
         import tensorflow as tf
 
@@ -214,6 +301,12 @@ def configure_tensorflow() -> None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(max(1, threads))
         gpus = tf.config.list_physical_devices("GPU")
+    if read_cluster().num_machines == 1:
+        devices.check_replicas(replicas, len(gpus))
+    if replicas > 1 and not gpus and read_cluster().num_machines == 1:
+        (processor,) = tf.config.list_physical_devices("CPU")
+        virtual = [tf.config.LogicalDeviceConfiguration()] * replicas
+        tf.config.set_logical_device_configuration(processor, virtual)
     for device in gpus:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(device, True)
@@ -238,15 +331,6 @@ def _native_messages_hidden() -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-
-
-def strategy():
-    """Return the tf.distribute strategy of this machine: mirrored over GPUs if it has several."""
-    import tensorflow as tf
-
-    if len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 @contextlib.contextmanager

@@ -56,6 +56,11 @@ class Experiment:
         """Threads of each worker process."""
         return self.settings[0].training.threads
 
+    @property
+    def replicas(self) -> int:
+        """Devices that a model in training uses, at most."""
+        return max(setting.training.replicas for setting in self.settings)
+
     def model_specs(self, data_fingerprint: str) -> list[ModelSpec]:
         """Return the models of the sweep: settings x seeds."""
         return [

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.encoding import as_function, in_batches, row_slices
-from pipeline.files import atomic_path, write_json
+from pipeline.files import atomic_path, json_text, write_text
 from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
 from pipeline.run_directory import ExportDirectory
 
@@ -96,7 +96,9 @@ class Exporter:
             images = dataset.train_images(np.sort(chosen[rows]))
             unit_range = images.astype(np.float32) / dataset.max_value
             total = total + self._kl_of_codes(unit_range).sum(axis=0, dtype=np.float64)
-        write_json(folder.code_kl, {"nats": (total / count).tolist(), "num_images": count})
+        write_text(
+            folder.code_kl, json_text({"nats": (total / count).tolist(), "num_images": count})
+        )
 
     def _images(self, latents: np.ndarray) -> np.ndarray:
         return to_uint8(self._generate(latents.astype(np.float32)))

@@ -11,6 +11,7 @@ TRAINING_VERSION = 2
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 _PLUMBING = {"affects_results": False}
+_LATER = {"omitted_at_default": True}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,11 @@ class Training:
 
     Attributes:
         batch_size: Real images an iteration, over all replicas.
+        replicas: Devices that share each batch evenly: GPUs or, on a machine without any, virtual
+            devices of its processor (nothing gained but the same result). Their gradients are
+            added up, so weights differ from those of one device in their last bits.
+        synchronized_batch_norm: Whether replicas share the statistics of batch norm, as if the
+            batch were on one device; else each normalises its own share.
         iterations: Iterations in all (one iteration updates every network of the method).
         threads: Threads of the process that trains a model; part of what makes a run
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
@@ -37,9 +43,11 @@ class Training:
     batch_size: int
     iterations: int
     threads: int
-    precision: str = "float32"
-    xla: bool = False
+    precision: str = dataclasses.field(default="float32", metadata=_LATER)
+    xla: bool = dataclasses.field(default=False, metadata=_LATER)
     log_every: int
+    replicas: int = dataclasses.field(default=1, metadata=_LATER)
+    synchronized_batch_norm: bool = dataclasses.field(default=False, metadata=_LATER)
     score_every: int = 0
     score_groups: int = 100
     score_group_size: int = 32
@@ -50,12 +58,17 @@ class Training:
     def __post_init__(self):
         checks.choice("training.precision", self.precision, PRECISIONS)
         checks.flag("training.xla", self.xla)
-        for name in ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups"):
+        at_least_1 = ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups")
+        for name in (*at_least_1, "replicas"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=1)
         for name in ("score_group_size", "score_points"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=2)
         for name in ("threads", "score_every", "picture_every"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=0)
+        checks.flag("training.synchronized_batch_norm", self.synchronized_batch_norm)
+        if self.batch_size % self.replicas:
+            expected = f"a multiple of replicas={self.replicas}, which share each batch evenly"
+            checks.fail("training.batch_size", self.batch_size, expected)
         for name in ("score_every", "picture_every", "checkpoint_every"):
             if getattr(self, name) % self.log_every:
                 checks.fail(

@@ -10,7 +10,9 @@ def describe(recipe: Any) -> Any:
     """Return a recipe and all it holds as JSON-able data, with the type's name of each part.
 
     Fields whose metadata say `{"affects_results": False}` (how often to save, how many pictures)
-    are left out, so that changing them makes nothing stale.
+    are left out, so that changing them makes nothing stale. Fields that came later, with a default
+    that does what was done before, say `{"omitted_at_default": True}` and are left out while they
+    hold it, so that what was made before stays valid.
 
     Raises:
         TypeError: If a field holds something that is not plain data.
@@ -20,6 +22,10 @@ def describe(recipe: Any) -> Any:
             field.name: describe(getattr(recipe, field.name))
             for field in dataclasses.fields(recipe)
             if field.metadata.get("affects_results", True)
+            and not (
+                field.metadata.get("omitted_at_default")
+                and getattr(recipe, field.name) == field.default
+            )
         }
         return {"type": type(recipe).__name__, **fields}
     if isinstance(recipe, (list, tuple)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
-from pipeline.execution import TaskPool
+from pipeline.execution import Executor
 from pipeline.model_spec import Export, ModelSpec
 from pipeline.run_directory import RunDirectory, read_manifest, refuse_damaged
 
@@ -51,14 +51,14 @@ class Context:
         experiment: What to do.
         run: Where results go.
         cache: Folder of rendered data sets, shared between runs.
-        pool: Worker processes.
+        pool: Runs tasks in worker processes, here or on a cluster.
         forced: Stages to do again whatever is there.
     """
 
     experiment: "Experiment"
     run: RunDirectory
     cache: Path
-    pool: TaskPool
+    pool: Executor
     forced: frozenset[str] = frozenset()
 
     @property

@@ -1,18 +1,21 @@
 """The training stage: every model of the sweep, each in a worker process of its own."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline import execution
 from pipeline.checkpoints import newest_iteration
+from pipeline.cluster import read_cluster
 from pipeline.cost import training_seconds
 from pipeline.errors import StageError
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
 from pipeline.run_directory import (
+    ModelDirectory,
     drop_damaged,
     is_damage,
     read_manifest,
@@ -67,11 +70,12 @@ def run(context: Context) -> None:
     Raises:
         StageError: At the end, naming the models that failed; the others are finished.
     """
+    is_chief = read_cluster().is_chief
     failures: dict[str, str] = {}
     tasks, damage = [], []
     for spec in context.specs:
         directory = context.run.model(spec.model_id)
-        if "train" in context.forced:
+        if "train" in context.forced and is_chief:
             shutil.rmtree(directory.root, ignore_errors=True)
         failure = _failure(context, spec)
         reason = _why(context, spec)
@@ -81,7 +85,8 @@ def run(context: Context) -> None:
             tasks.append((spec.model_id, (spec, directory, context.cache)))
             if is_damage(reason):
                 damage.append(f"{reason}: made again from the checkpoints, or by training")
-        damage += drop_damaged(directory.manifest)
+        if is_chief:
+            damage += drop_damaged(directory.manifest)
     display = ProgressDisplay("train", len(tasks))
     for sentence in [*damage, *_damaged_records(context)]:
         display.say(sentence)
@@ -95,9 +100,11 @@ def run(context: Context) -> None:
                 failures[name] = f"{type(outcome).__name__}: {outcome}"
             elif outcome["status"] == "failed":
                 failures[name] = outcome["reason"]
+            elif outcome["status"] == "stopped":  # by Ctrl-C on another machine
+                raise KeyboardInterrupt
     finally:
         display.close()
-        unwritten = _write_models_table(context, failures)
+        unwritten = _write_models_table(context, failures) if is_chief else None
     if unwritten is not None and not failures:
         raise unwritten
     if failures:
@@ -109,12 +116,16 @@ def run(context: Context) -> None:
         )
 
 
-def _train_model(*arguments, progress) -> dict[str, Any]:
+def _train_model(
+    spec: ModelSpec, directory: ModelDirectory, cache: Path, *, progress
+) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    execution.configure_tensorflow(spec.training.replicas)
+    from pipeline.joint_training import own_directory
     from pipeline.training_loop import train_model
 
-    return train_model(*arguments, progress=progress)
+    with own_directory(directory) as own:
+        return train_model(spec, own, cache, progress=progress)
 
 
 def _describe(name: str, outcome: Any) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline import execution
+from pipeline import devices, execution
 from pipeline.batches import BatchOrder
 from pipeline.checkpoints import (
     checkpoint_files,
@@ -23,8 +23,10 @@ from pipeline.checkpoints import (
     newest_iteration,
     save_checkpoint,
 )
+from pipeline.cluster import read_cluster
 from pipeline.export import Exporter
 from pipeline.files import json_text, write_text
+from pipeline.joint_training import fit_together, wait_for_all
 from pipeline.model_spec import ModelSpec
 from pipeline.quick_score import QuickScore
 from pipeline.run_directory import ModelDirectory, why_stale, write_manifest
@@ -250,11 +252,14 @@ def train_model(
     with filelock.FileLock(directory.lock, timeout=60):
         dataset = spec.dataset.open(cache)
         keras.config.set_dtype_policy(spec.training.precision)
-        with execution.strategy().scope():
+        strategy = devices.strategy(spec.training.replicas)
+        with strategy.scope():
             model = spec.method.build(
                 dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
             )
         model.jit_compile = spec.training.xla
+        if spec.training.replicas > 1 and spec.training.synchronized_batch_norm:
+            model.synchronize_batch_norm()
         monitor = Monitor(model, spec, directory, dataset, progress)
         monitor.write_config()
         try:
@@ -271,6 +276,8 @@ def train_model(
         if monitor.iteration < spec.training.iterations:
             return _outcome("stopped", monitor)
         _finish(model, monitor, spec, directory)
+        if read_cluster().num_machines > 1:
+            wait_for_all(strategy)
         return _outcome("done", monitor)
 
 
@@ -287,15 +294,18 @@ def _train(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
                 continue
         model.begin_segment(start)
         stop = min(end for end in ends if end > start)
-        monitor.hold_running_means()
-        model.fit(
-            _batches(order, dataset, start, stop),
-            epochs=1,
-            steps_per_epoch=stop - start,
-            verbose=0,
-            shuffle=False,
-            callbacks=[monitor],
-        )
+        if read_cluster().num_machines > 1:
+            fit_together(model, monitor, order, dataset, start, stop)
+        else:
+            monitor.hold_running_means()
+            model.fit(
+                _batches(order, dataset, start, stop),
+                epochs=1,
+                steps_per_epoch=stop - start,
+                verbose=0,
+                shuffle=False,
+                callbacks=[monitor],
+            )
         if monitor.iteration < stop:
             monitor.save()
             return

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,23 @@ def test_score_says_what_an_array_should_be(tmp_path, capsys):
 )
 def test_durations_read_as_people_say_them(seconds, text):
     assert format_seconds(seconds) == text
+
+
+def test_ray_is_asked_for_when_it_is_not_installed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["--gin", "gin/quickstart.gin", "--executor", "ray", "--out", str(tmp_path)]
+    assert main([*arguments, "--dry-run"]) == 2
+    assert "pip install -e '.[ray]'" in capsys.readouterr().err
+    assert main([*arguments, "--workers", "2"]) == 2
+    assert "Received: --workers 2" in capsys.readouterr().err
+
+
+def test_machines_that_train_together_train_one_model_at_a_time(monkeypatch, tmp_path, capsys):
+    text = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}'
+    monkeypatch.setenv("TF_CONFIG", text)
+    arguments = ["--gin", "gin/quickstart.gin", "--out", str(tmp_path), "--cache", str(tmp_path)]
+    assert main([*arguments, "--workers", "2"]) == 2
+    assert "train one model at a time, together" in capsys.readouterr().err
+    assert main([*arguments, "--dry-run"]) == 0
+    plan = capsys.readouterr().out
+    assert "train:" in plan and "metrics:" not in plan  # which are the chief's

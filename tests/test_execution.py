@@ -1,8 +1,10 @@
 import os
 import signal
+import time
 
 import pytest
 
+from pipeline import execution
 from pipeline.errors import StageError
 from pipeline.execution import TaskPool
 from pipeline.progress import ProgressDisplay
@@ -59,3 +61,20 @@ def test_a_run_that_its_consumer_leaves_does_not_stop_the_next(pool):
     running.close()
     assert len(results(pool, [5, 6])) == 2
     assert not pool._stop.is_set()
+
+
+def hang_from_2(number, *, progress):
+    time.sleep(0 if number < 2 else 600)
+
+
+def test_a_worker_that_does_not_stop_when_asked_is_ended(pool, monkeypatch):
+    monkeypatch.setattr(execution, "SECONDS_TO_SAVE", 0.5)
+    tasks = [(f"task {number}", (number,)) for number in (1, 2)]
+    running = pool.run(
+        hang_from_2, tasks, ProgressDisplay("test"), lambda *_: "", new_process_each=True
+    )
+    assert next(running) == ("task 1", None)
+    started = time.monotonic()
+    running.close()
+    pool.close()
+    assert time.monotonic() - started < 30

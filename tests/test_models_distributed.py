@@ -1,90 +1,181 @@
-"""Two replicas on two virtual CPUs, in a process of their own."""
+"""A tiny InfoGAN-CR on Squares with two replicas, in processes of their own.
 
+On two virtual CPUs of one process, then as two machines on the loopback interface. A row of the
+history every two iterations; before the fifth the gap changes and H starts afresh.
+"""
+
+import contextlib
+import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
 PROGRAM = """
+import sys
+from pathlib import Path
+
+from pipeline import execution
+
+execution.configure_tensorflow(replicas=2)
 import numpy as np
 import tensorflow as tf
 
-cpus = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-tf.config.threading.set_intra_op_parallelism_threads(1)
-import keras
-
-from models import architectures, codes, methods, optimizers
+from models import architectures, codes, draws, methods, optimizers
+from models.trained_model import RunningMean
+from pipeline import devices, joint_training, training_loop
+from pipeline.checkpoints import load_checkpoint
+from pipeline.cluster import read_cluster
+from pipeline.datasets.squares import Squares
+from pipeline.model_spec import ModelSpec, Training
+from pipeline.run_directory import RunDirectory
 
 TRUNK = {"conv": (4,), "dense": (), "negative_slope": 0.2}
-adam = optimizers.Adam(1e-2, 0.5)
-joint = codes.JointCode((codes.UniformCodes(2), codes.UniformNoise(1)))
-recipe = methods.InfoGANCR(
-    codes=joint,
+adam = optimizers.Adam(1e-3, 0.5)
+method = methods.InfoGANCR(
+    codes=codes.JointCode((codes.UniformCodes(2), codes.UniformNoise(1))),
     generator=architectures.DeconvGenerator(
         dense=(), base_channels=4, deconv=(), dense_activation="relu",
-        deconv_activation="relu", batch_norm=True, order="norm_activation",
+        deconv_activation="relu", batch_norm=True, order="activation_norm",
     ),
     discriminator=architectures.ConvDiscriminator(**TRUNK, q_dense=(), norm="spectral"),
-    contrastive=architectures.ContrastiveNetwork(**TRUNK, norm="spectral"),
+    contrastive=architectures.ContrastiveNetwork(**TRUNK, norm=None),
     generator_optimizer=adam, discriminator_optimizer=adam, cr_optimizer=adam,
-    info_weight=0.1, cr_weight=1.0, gap=[(0, 1.0), (2, 0.5)], generator_steps=2,
+    info_weight=0.1, cr_weight=1.0, gap=[(0, 1.0), (4, 0.5)], generator_steps=1,
 )
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-assert strategy.num_replicas_in_sync == 2
+folder = Path(sys.argv[1])
+squares = Squares()
+squares.prepare(folder)
+data = squares.open(folder)
+
+
+def train(name, replicas):
+    training = Training(
+        batch_size=8, iterations=6, threads=1, log_every=2, checkpoint_every=2,
+        replicas=replicas, synchronized_batch_norm=True,
+    )
+    spec = ModelSpec("tiny", 0, method, training, squares, data.fingerprint)
+    directory = RunDirectory(folder / name).model(spec.model_id)
+    with joint_training.own_directory(directory) as own:
+        outcome = training_loop.train_model(spec, own, folder, lambda *_, **__: None)
+    assert outcome["status"] == "done", outcome
+    return directory
+
+
+def finished(name):
+    (checkpoints,) = (folder / name).glob("models/*/checkpoints")
+    _, state, details = load_checkpoint(checkpoints, print)
+    return state, details["history"]
+
+
+def assert_like_one_replica(name):
+    state, rows = finished(name)
+    alone, rows_alone = finished("alone")
+    assert state.keys() == alone.keys()
+    for name in state:
+        np.testing.assert_allclose(state[name], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    for one, other in zip(rows, rows_alone, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            np.testing.assert_allclose(one[name], other[name], rtol=1e-4, err_msg=name)
+"""
+
+MIRRORED = """
+directory = train("two", 2)
+state, _ = finished("two")
+history = directory.history.read_bytes()
+
+# As if killed after the checkpoint of iteration 4.
+for path in (directory.manifest, directory.history, *directory.checkpoints.glob("*-000000006-*")):
+    path.unlink()
+train("two", 2)
+resumed, _ = finished("two")
+assert state.keys() == resumed.keys()
+for name in state:
+    np.testing.assert_array_equal(state[name], resumed[name], err_msg=name)
+assert history == directory.history.read_bytes()
+
+# One replica sees the same images, codes, pairs and batch statistics.
+train("alone", 1)
+assert_like_one_replica("two")
+
+# A running mean is the same on both replicas, and can be put back to the bit.
+strategy = devices.strategy(2)
 with strategy.scope():
-    model = recipe.build((4, 4, 1), 1, 0)
-images = np.random.default_rng(0).integers(0, 2, (8, 4, 4, 1), dtype=np.uint8)
-data = tf.data.Dataset.from_tensors(images).repeat()
-
-states = []
-for iteration in (0, 2):  # at 2 the gap changes and H starts afresh on both replicas
-    model.begin_segment(iteration)
-    history = model.fit(data, steps_per_epoch=2, verbose=0).history
-    assert all(np.isfinite(value).all() for value in history.values()), history
-    states.append({name: one.numpy().copy() for name, one in model.state.items()})
-assert int(model.iteration.numpy()) == 4
-
-for name, variable in model.state.items():
+    tracker = RunningMean(name="loss")
+for value in (0.1, 0.7):
+    strategy.run(tracker.update_state, args=(tf.constant(value),))
+for variable in tracker.variables:
+    before = variable.numpy()
+    variable.assign(before)
     copies = [copy.numpy() for copy in strategy.experimental_local_results(variable.value)]
-    if "moving" not in name:  # batch-norm statistics are per replica
-        np.testing.assert_array_equal(copies[0], copies[-1], err_msg=name)
+    np.testing.assert_array_equal(copies, [before, before])
 
-model.load_state(states[0])
-model.begin_segment(2)
-model.fit(data, steps_per_epoch=2, verbose=0)
-for name, variable in model.state.items():
-    if "moving" not in name:
-        np.testing.assert_array_equal(variable.numpy(), states[1][name], err_msg=name)
+# The rows of both replicas together are those of one.
+seed = tf.constant([1, 2])
+for draw in (
+    lambda rows: draws.normal((rows, 3), seed),
+    lambda rows: draws.uniform(tf.stack([rows, 2]), seed, -1.0, 1.0),
+    lambda rows: draws.integers((rows,), seed, 0, 5),
+):
+    parts = strategy.experimental_local_results(strategy.run(draw, args=(4,)))
+    np.testing.assert_array_equal(np.concatenate(parts), draw(8))
+"""
 
-seeds = strategy.run(lambda: model.stream_seed("codes"))
-first, second = (one.numpy() for one in strategy.experimental_local_results(seeds))
-assert not np.array_equal(first, second), "replicas draw the same codes"
-
-with strategy.scope():
-    variable = model.players["generator"][0]
-    model.players["generator"] = [variable]
-    model.player_optimizers["generator"] = keras.optimizers.SGD(1.0)
-    model.player_optimizers["generator"].build([variable])
-
-@tf.function
-def step():
-    def one_replica():
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(variable)
-        model.minimize("generator", tape, loss)
-    strategy.run(one_replica)
-
-before = variable.numpy().copy()
-step()
-np.testing.assert_allclose(before - variable.numpy(), 1.0, rtol=1e-4)  # once, not twice
-print("done")
+JOINT = """
+directory = train("joint", 2)
+if read_cluster().is_chief:
+    assert directory.manifest.exists()
+    assert_like_one_replica("joint")
 """
 
 
-def test_two_replicas_train_resume_and_average():
-    root = Path(__file__).resolve().parent.parent
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=root, timeout=300
+def start(program, folder, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM + program, str(folder)],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
     )
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert result.stdout.strip().endswith("done")
+
+
+def assert_succeeds(process):
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-3000:]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds what two replicas and one replica made, checked."""
+    folder = tmp_path_factory.mktemp("replicas")
+    assert_succeeds(start(MIRRORED, folder))
+    return folder
+
+
+def test_two_replicas_equal_one_and_resume_to_the_bit(folder):
+    assert list(folder.glob("two/models/*/manifest.json"))
+
+
+def test_two_machines_equal_one_and_the_chief_writes(folder):
+    with contextlib.ExitStack() as stack:
+        # Free when asked for; held open until both are known, so that they differ.
+        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    machines = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        machines.append(start(JOINT, folder, TF_CONFIG=config))
+    for machine in machines:
+        assert_succeeds(machine)
+    models = list(folder.glob("joint/models/*"))
+    assert len(models) == 1, "the second machine writes nothing"

@@ -100,4 +100,10 @@ def test_fused_adam_equals_that_of_keras():
 
 def test_the_step_is_the_published_iteration():
     """Equal losses in float64: nothing that matters is left out."""
-    assert largest_difference(iterations=4) < TOLERANCE
+    small = (
+        "deconv_generator.deconv = (6,)",
+        "deconv_generator.base_channels = 5",
+        "conv_discriminator.conv = (4, 6)",
+        "contrastive_network.conv = (4, 6)",
+    )
+    assert largest_difference(4, (16, 16, 1), small) < TOLERANCE

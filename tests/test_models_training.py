@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from models import architectures, codes, methods, optimizers, schedules
-from models.adversarial import AdversarialModel, check_partition, frozen
+from models.adversarial import AdversarialModel, Frozen, check_partition
 
 CODES = codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2)))
 TRUNK = {"conv": (4, 6), "dense": (8,), "negative_slope": 0.2}
@@ -97,8 +97,8 @@ def test_each_player_moves_its_own_variables_only(norm):
     assert moved(before, model) == names(model, "discriminator", without=constant)
 
     before = values(model)
-    with frozen(model.discriminator), frozen(model.contrastive):
-        model.update_regularised_generator(tape, fakes, latents, pair, index)
+    judges = Frozen(model.discriminator), Frozen(model.contrastive)
+    model.update_regularised_generator(tape, fakes, latents, pair, index, judges)
     assert moved(before, model) == names(model, "generator", without=(*constant, "moving"))
 
 
