@@ -30,7 +30,8 @@ class Training:
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
         precision: "float32", or "mixed_bfloat16": layers compute in bfloat16, while variables,
             losses and spectral norms stay in float32; for processors that are faster so.
-        xla: Whether iterations are compiled with XLA; pays on GPUs, not on processors.
+        xla: Whether iterations are compiled with XLA, under which draws are other numbers; for
+            GPUs, since it is slower on processors.
         log_every: Iterations from one row of history.csv to the next; losses are means over them.
         score_every: Iterations between quick FactorVAE scores, a multiple of `log_every`; 0: none.
         score_groups: Groups of a quick score.
@@ -58,6 +59,8 @@ class Training:
     def __post_init__(self):
         checks.choice("training.precision", self.precision, PRECISIONS)
         checks.flag("training.xla", self.xla)
+        if self.xla and self.replicas != 1:
+            checks.fail("training.xla", self.xla, "False with replicas: XLA cannot compile them")
         at_least_1 = ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups")
         for name in (*at_least_1, "replicas"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=1)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.train_step import TOLERANCE, largest_difference
-from models import layers, optimizers
+from models import architectures, codes, layers, methods, optimizers
 from models.narrow_convolutions import convolve, convolve_transposed
 
 RNG = np.random.default_rng(0)
@@ -107,3 +107,80 @@ def test_the_step_is_the_published_iteration():
         "contrastive_network.conv = (4, 6)",
     )
     assert largest_difference(4, (16, 16, 1), small) < TOLERANCE
+
+
+SMALL = methods.InfoGANCR(
+    codes=codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2))),
+    generator=architectures.DeconvGenerator(
+        dense=(8,),
+        base_channels=6,
+        deconv=(5,),
+        dense_activation="relu",
+        deconv_activation="leaky_relu",
+        negative_slope=0.2,
+        batch_norm=True,
+        order="activation_norm",
+    ),
+    discriminator=architectures.ConvDiscriminator(
+        conv=(4, 6), dense=(8,), negative_slope=0.2, q_dense=(), norm="spectral"
+    ),
+    contrastive=architectures.ContrastiveNetwork(
+        conv=(4, 6), dense=(8,), negative_slope=0.2, norm="spectral"
+    ),
+    generator_optimizer=optimizers.Adam(1e-3, 0.5),
+    discriminator_optimizer=optimizers.Adam(1e-3, 0.5),
+    cr_optimizer=optimizers.Adam(1e-3, 0.5),
+    info_weight=0.1,
+    cr_weight=1.0,
+    gap=0.5,
+    generator_steps=2,
+)
+IMAGES = RNG.integers(0, 2, (16, 8, 8, 1), np.uint8)
+
+
+def train(precision):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = SMALL.build((8, 8, 1), 1, seed=0)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    model.begin_segment(0)
+    for _ in range(2):
+        losses = model.train_step(IMAGES)
+    return model, {name: float(value) for name, value in losses.items()}
+
+
+def test_mixed_precision_trains_alike_and_exports_full_precision():
+    _, expected = train("float32")
+    model, losses = train("mixed_bfloat16")
+    assert losses.keys() == expected.keys()
+    del losses["cr_accuracy"], expected["cr_accuracy"]
+    for name, value in expected.items():
+        assert losses[name] == pytest.approx(value, rel=0.02), name
+    assert model.discriminator.layers[1].compute_dtype == "bfloat16"
+    assert {one.dtype for one in model.state.values()} <= {"float32", "int32", "int64"}
+    for network in model.exports().values():
+        assert {layer.compute_dtype for layer in network.layers if layer.weights} == {"float32"}
+        assert network(np.zeros((2, *network.input_shape[1:]), np.float32)).dtype == tf.float32
+
+
+def test_xla_computes_the_same_losses_and_gradients():
+    """From given draws: those of floating-point numbers are others under XLA."""
+    model = SMALL.build((8, 8, 1), 1, seed=0)
+    latents = model.codes.sample(16, tf.constant([1, 2]))
+
+    def gradients():
+        with tf.GradientTape(persistent=True) as tape:
+            fakes = model.generator(latents, training=True)
+            logits, q_outputs = model.discriminator(fakes, training=True)
+            loss = tf.reduce_mean(tf.nn.softplus(-logits))
+            loss += model.codes.negative_log_likelihood(latents, q_outputs)
+        return loss, [
+            tape.gradient(loss, model.players[player]) for player in ("generator", "discriminator")
+        ]
+
+    plain = tf.nest.flatten(tf.function(gradients)())
+    compiled = tf.nest.flatten(tf.function(gradients, jit_compile=True)())
+    for one, other in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
