@@ -1,6 +1,16 @@
 """Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
 
-from models import architectures, codes, gan_methods, methods, optimizers, vae_methods
+from models import (
+    architectures,
+    augmentation,
+    class_architectures,
+    class_methods,
+    codes,
+    gan_methods,
+    methods,
+    optimizers,
+    vae_methods,
+)
 from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
 from pipeline.datasets import (
     cdsprites,
@@ -25,6 +35,7 @@ CONFIGURABLES = {
     "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
     # latent codes
     "joint_code": codes.JointCode,
+    "feature_code": codes.FeatureCode,
     "uniform_codes": codes.UniformCodes,
     "categorical_code": codes.CategoricalCode,
     "gaussian_codes": codes.GaussianCodes,
@@ -35,10 +46,16 @@ CONFIGURABLES = {
     "conv_discriminator": architectures.ConvDiscriminator,
     "contrastive_network": architectures.ContrastiveNetwork,
     "conv_encoder": architectures.ConvEncoder,
+    "padded_conv_encoder": class_architectures.PaddedConvEncoder,
+    "residual_generator": class_architectures.ResidualGenerator,
+    "residual_discriminator": class_architectures.ResidualDiscriminator,
+    "resnet_encoder": class_architectures.ResNetEncoder,
+    "augmentation": augmentation.Augmentation,
     "dense_network": architectures.DenseNetwork,
     "shape_classifier": architectures.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
+    "decaying_adam": optimizers.DecayingAdam,
     "rmsprop": optimizers.RMSprop,
     # methods
     "infogan": methods.InfoGAN,
@@ -51,6 +68,8 @@ CONFIGURABLES = {
     "hfvae": vae_methods.HFVAE,
     "chyvae": vae_methods.CHyVAE,
     "ib_gan": gan_methods.IBGAN,
+    "codegan": class_methods.CoDeGAN,
+    "simclr": class_methods.SimCLR,
     # stages
     "training": model_spec.Training,
     "metrics": evaluate.Metrics,

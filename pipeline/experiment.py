@@ -284,3 +284,10 @@ def _check_batches(experiment: Experiment) -> None:
                 f"set. Received: batch_size={setting.training.batch_size} "
                 f"(in the setting {setting.name!r})."
             )
+        needed = setting.method.images_per_iteration
+        if needed is not None and setting.training.batch_size != needed:
+            raise ConfigurationError(
+                f"training.batch_size: Expected {needed}, the real images of an iteration of "
+                f"{setting.method.name} (discriminator_steps x discriminator_batch). Received: "
+                f"batch_size={setting.training.batch_size} (in the setting {setting.name!r})."
+            )

@@ -78,6 +78,10 @@ class RunDirectory:
         """The folder of one model of the sweep."""
         return ModelDirectory(self.root / "models" / model_id)
 
+    def pretrained(self, key: str) -> "PretrainedDirectory":
+        """The folder of an encoder that was trained on real images before some models."""
+        return PretrainedDirectory(self.root / "pretrained" / key[:16])
+
     def codes(self, export_key: str) -> Path:
         """The cached codes of one exported encoder."""
         return self.root / "codes" / f"{export_key}.npz"
@@ -202,6 +206,38 @@ class ExportDirectory:
     def files(self) -> tuple[Path, Path, Path]:
         """What an export holds."""
         return (self.generator, self.encoder, self.traversals)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainedDirectory:
+    """The files of one pre-trained encoder."""
+
+    root: Path
+
+    @property
+    def weights(self) -> Path:
+        """Its variables by name."""
+        return self.root / "weights.npz"
+
+    @property
+    def history(self) -> Path:
+        """The loss along the iterations."""
+        return self.root / "history.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """States from which training goes on."""
+        return self.root / "checkpoints"
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says that the encoder is finished."""
+        return self.root / "manifest.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the encoder."""
+        return self.root / ".lock"
 
 
 @dataclasses.dataclass(frozen=True)

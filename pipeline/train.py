@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import execution
+from pipeline import execution, pretraining
 from pipeline.cost import training_seconds
 from pipeline.errors import StageError
 from pipeline.model_spec import ModelSpec
@@ -20,7 +20,8 @@ def plan(context: Context) -> list[Step]:
     """Say which models would be trained, why, and for how long."""
     if not context.is_data_ready:
         return _plan_without_data(context)
-    steps = []
+    unfinished = [spec for spec in context.specs if _is_to_be_trained(context, spec)]
+    steps = pretraining.plan(context, unfinished)
     for spec in context.specs:
         reason = _why(context, spec)
         failure = _failure(context, spec)
@@ -61,21 +62,26 @@ def run(context: Context) -> None:
         StageError: At the end, naming the models that failed; the others are finished.
     """
     failures: dict[str, str] = {}
-    tasks = []
+    to_train = []
     for spec in context.specs:
         if "train" in context.forced:
             shutil.rmtree(context.run.model(spec.model_id).root, ignore_errors=True)
         failure = _failure(context, spec)
         if failure is not None:
             failures[spec.model_id] = failure["reason"] + " (in an earlier run)"
-        elif _why(context, spec) is not None:
-            arguments = (spec, context.run.model(spec.model_id), context.cache)
-            tasks.append((spec.model_id, arguments))
-    display = ProgressDisplay("train", len(tasks))
-    done = len(context.specs) - len(tasks) - len(failures)
+        elif _is_to_be_trained(context, spec):
+            to_train.append(spec)
+    display = ProgressDisplay("train", len(to_train))
+    done = len(context.specs) - len(to_train) - len(failures)
     if done:
         display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
     try:
+        failures |= pretraining.run(context, to_train, display)
+        tasks = [
+            (spec.model_id, _arguments(context, spec))
+            for spec in to_train
+            if spec.model_id not in failures
+        ]
         outcomes = context.pool.run(_train_model, tasks, display, _describe, new_process_each=True)
         for name, outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -91,6 +97,11 @@ def run(context: Context) -> None:
             f"{len(failures)} of {len(context.specs)} models failed; any others go on to the next "
             f"stages:\n{listed}"
         )
+
+
+def _arguments(context: Context, spec: ModelSpec) -> tuple:
+    directory, weights = context.run.model(spec.model_id), pretraining.weights_of(context, spec)
+    return spec, directory, context.cache, weights
 
 
 def _train_model(*arguments, progress) -> dict[str, Any]:
@@ -118,6 +129,10 @@ def _why(context: Context, spec: ModelSpec) -> str | None:
     if reason == "new" and _iterations_done(context, spec):
         return f"goes on from iteration {_iterations_done(context, spec)}"
     return reason
+
+
+def _is_to_be_trained(context: Context, spec: ModelSpec) -> bool:
+    return _failure(context, spec) is None and _why(context, spec) is not None
 
 
 def _iterations_done(context: Context, spec: ModelSpec) -> int:

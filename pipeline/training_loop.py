@@ -175,7 +175,12 @@ class Monitor(keras.callbacks.Callback):
 
 
 def train_model(
-    spec: ModelSpec, directory: ModelDirectory, cache: Path, progress: Callable[..., None]
+    spec: ModelSpec,
+    directory: ModelDirectory,
+    cache: Path,
+    pretrained: Path | None = None,
+    *,
+    progress: Callable[..., None],
 ) -> dict[str, Any]:
     """Train one model to its end, or until the run is stopped.
 
@@ -183,6 +188,7 @@ def train_model(
         spec: What to train.
         directory: Where; an unfinished training there goes on.
         cache: Folder of the data sets.
+        pretrained: File of pre-trained weights that the model starts from.
         progress: Told (iteration, iterations, losses).
 
     Returns:
@@ -195,6 +201,9 @@ def train_model(
             model = spec.method.build(
                 dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
             )
+        if pretrained is not None:
+            with np.load(pretrained, allow_pickle=False) as weights:
+                model.load_pretrained(dict(weights))
         write_json(directory.config, spec.config)
         monitor = Monitor(model, spec, directory, dataset, progress)
         try:
