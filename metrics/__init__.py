@@ -12,7 +12,7 @@ naming the argument, what was expected and what was received; no result is NaN.
 |---|---|---|---|
 | factor_vae, beta_vae | gaussian_total_correlation | inception_score | model_centrality |
 | mig, sap | gaussian_wasserstein_correlation | mode_kl, confidence | udr |
-| modularity, explicitness | pairwise_mutual_information | frechet_distance | |
+| modularity, explicitness | pairwise_mutual_information | frechet_distance | search_medoid |
 | dci, irs | dhsic | clustering | |
 
 Rules that hold for all of them: a factor with one value is left out; a constant code is dead, and
@@ -39,6 +39,7 @@ from metrics.frechet import frechet_distance
 from metrics.hilbert_schmidt import dhsic
 from metrics.inception import inception_score
 from metrics.interventional_robustness import irs
+from metrics.medoid import search_medoid
 from metrics.mode_divergence import mode_kl
 from metrics.modularity_score import modularity
 from metrics.mutual_information_gap import mig
@@ -73,5 +74,6 @@ __all__ = [
     "sap",
     "score_votes",
     "score_with_interval",
+    "search_medoid",
     "udr",
 ]

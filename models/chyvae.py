@@ -36,6 +36,12 @@ class CHyVAEModel(VariationalModel):
         root = tf.linalg.cholesky(covariances(entries, mean.shape[1]))
         return mean + tf.linalg.matvec(root, self.normal(tf.shape(mean), stream))
 
+    def kl_of_codes(self, images, training=False):
+        """Returns KL(q(z_d | x) || N(0, 1)) of each code's marginal, [batch, latents]."""
+        mean, entries = self.posterior(images, training=training)
+        variances = tf.linalg.diag_part(covariances(entries, mean.shape[1]))
+        return vae_objectives.kl_of_latents(mean, tf.math.log(variances))
+
     def regularise(self, posterior, latents):
         """Returns and reports the regulariser."""
         mean, entries = posterior

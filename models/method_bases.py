@@ -26,6 +26,8 @@ class Method(abc.ABC):
     needs_num_images = False
     images_per_iteration = None  # the number of real images an iteration must be given, if any
     pretraining = None  # how an encoder is trained on real images before the model is
+    # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
+    has_posterior = False
 
     def __post_init__(self):
         checks.instance("codes", self.codes, JointCode)
@@ -96,6 +98,8 @@ class Autoencoder(GaussianLatents):
     encoder: ConvEncoder
     decoder: DeconvGenerator
     optimizer: Adam | RMSprop
+
+    has_posterior = True
 
     def __post_init__(self):
         super().__post_init__()

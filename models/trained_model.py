@@ -33,7 +33,11 @@ class TrainedModel(keras.Model):
 
     Attributes:
         iteration: int64 variable, the number of iterations done.
+        kl_of_codes: images in [0, 1] and `training` to the KL of each code's posterior to its
+            prior, [batch, codes]; None for methods without a posterior.
     """
+
+    kl_of_codes = None
 
     def __init__(
         self,

@@ -24,8 +24,12 @@ def bernoulli_reconstruction(images, logits):
 
 def kl_to_prior(mean, log_variance):
     """Returns the scalar KL(q(z | x) || N(0, I)), averaged over the batch."""
-    terms = tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0
-    return 0.5 * tf.reduce_mean(tf.reduce_sum(terms, axis=1))
+    return tf.reduce_mean(tf.reduce_sum(kl_of_latents(mean, log_variance), axis=1))
+
+
+def kl_of_latents(mean, log_variance):
+    """Returns KL(q(z_d | x) || N(0, 1)) of each image and latent, [batch, latents]."""
+    return 0.5 * (tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0)
 
 
 def gaussian_log_density(values, mean, log_variance):

@@ -113,6 +113,15 @@ class VariationalModel(TrainedModel):
         """Returns standard normal draws of this iteration from a stream."""
         return tf.random.stateless_normal(shape, self.stream_seed(stream), alg="philox")
 
+    def kl_of_codes(self, images, training=False):
+        """Returns KL(q(z_d | x) || N(0, 1)) of each code, [batch, latents].
+
+        Args:
+            images: float in [0, 1], [batch, height, width, channels].
+            training: of the posterior network.
+        """
+        return vae_objectives.kl_of_latents(*self.posterior(images, training=training))
+
     def regularise(self, posterior, latents):
         """Returns the regulariser, a scalar, and the parts of it to report by name: here the KL.
 

@@ -1,4 +1,4 @@
-"""Codes for the metric stage: each evaluation image is encoded once per model and kept."""
+"""Codes for the metric and select stages: each evaluation image is encoded once per model."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -10,7 +10,6 @@ from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
-from pipeline.protocols import Protocol
 from pipeline.stage import Context
 
 ENCODERS_AT_ONCE = 8
@@ -18,60 +17,54 @@ IMAGES_A_TASK = 8192
 
 
 def encode_missing(
-    context: Context, protocols_of: Mapping[Export, Sequence[Protocol]], display: ProgressDisplay
+    context: Context, keys_of: Mapping[Export, Sequence[np.ndarray]], display: ProgressDisplay
 ) -> None:
     """Encode what no code table holds yet, several encoders to a rendering of the images.
 
     Args:
         context: The run.
-        protocols_of: The protocols whose draws are to be encoded, for each encoder.
+        keys_of: The keys `[n, ...]` to be encoded by each encoder, in one array or several; they
+            may repeat.
         display: Shows the progress.
 
     Raises:
         StageError: If an image could not be rendered or encoded.
     """
-    pending: dict[bytes, list[tuple[Export, CodeTable]]] = {}
-    keys_of = {}
-    for export, protocols in protocols_of.items():
+    pending: dict[int, list[Export]] = {}
+    lacking_keys = {}
+    for export, arrays in keys_of.items():
         table = CodeTable(context.run.codes(export.key))
         if table.damage:
             display.say(table.damage)
-        keys, ids = _needed_keys(context, tuple(protocols))
+        keys, ids = _distinct(arrays)
         lacking = table.missing(ids)
         if lacking.any():
-            pattern = (lacking.tobytes(), ids.tobytes())
-            pending.setdefault(hash(pattern), []).append((export, table))
-            keys_of[hash(pattern)] = (keys[lacking], ids[lacking])
+            pattern = hash((lacking.tobytes(), ids.tobytes()))
+            pending.setdefault(pattern, []).append(export)
+            lacking_keys[pattern] = (keys[lacking], ids[lacking])
     for pattern, encoders in pending.items():
-        keys, ids = keys_of[pattern]
+        keys, ids = lacking_keys[pattern]
         for start in range(0, len(encoders), ENCODERS_AT_ONCE):
             _encode_together(
                 context, encoders[start : start + ENCODERS_AT_ONCE], keys, ids, display
             )
 
 
-def _needed_keys(context: Context, protocols: Sequence[Protocol]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct keys that the protocols' draws hold, with their ids."""
-    draws = [
-        draw.keys
-        for protocol in protocols
-        for draw in protocol.draws(context.dataset, context.experiment.metrics.seed).values()
-    ]
-    keys = np.concatenate(draws)
+def _distinct(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys of several arrays, with their ids."""
+    keys = np.concatenate(arrays)
     ids, first = np.unique(key_ids(keys), return_index=True)
     return keys[first], ids
 
 
 def _encode_together(
     context: Context,
-    encoders: Sequence[tuple[Export, CodeTable]],
+    encoders: Sequence[Export],
     keys: np.ndarray,
     ids: np.ndarray,
     display: ProgressDisplay,
 ) -> None:
-    paths = [
-        context.run.model(export.parent_id).export(export.name).encoder for export, _ in encoders
-    ]
+    paths = [context.run.model(export.parent_id).export(export.name).encoder for export in encoders]
     starts = range(0, len(keys), IMAGES_A_TASK)
     tasks = [
         (
@@ -89,7 +82,8 @@ def _encode_together(
         parts[name] = codes
         done += len(codes[0])
         display.update(what, done, len(keys))
-    for number, (_, table) in enumerate(encoders):
+    for number, export in enumerate(encoders):
+        table = CodeTable(context.run.codes(export.key))
         table.add(ids, np.concatenate([parts[name][number] for name, _ in tasks]))
 
 

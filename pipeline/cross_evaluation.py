@@ -1,11 +1,12 @@
-"""One generator's samples through every encoder: a column of ModelCentrality's score matrix.
+"""One generator's samples through many encoders: a column of ModelCentrality's score matrix.
 
 Runs in a worker process. Each sample is drawn once and passed to all encoders while it is in
 memory; what stays are running moments and one vote a group and encoder (Lin et al. 2020,
-section 4).
+section 4). No image is ever written.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from pipeline import execution
 from pipeline.encoding import as_function, in_batches, load_network
 
 BLOCK_SIZE = 2048  # images in memory at once
+# Encoders in memory at once. A worker keeps them from one generator to the next, so that a pool of
+# this size is loaded and compiled once.
+ENCODERS_AT_ONCE = 32
 
 
 class RunningMoments:
@@ -53,9 +57,24 @@ class RunningMoments:
         return (self._high > self._low) & (self.std > 0)
 
 
-def draw_group(codes, rng: np.random.Generator, group_size: int, group: int) -> np.ndarray:
-    """Return latent vectors [group_size, latent_dim] that share regularised code group mod k."""
-    return codes.draw_group(rng, group_size, group % codes.num_codes)
+class LeastVaryingCode:
+    """An encoder's votes: first it sees prior samples, then it names a code for each group.
+
+    Another way to vote is another class with these two methods.
+    """
+
+    def __init__(self):
+        self._moments = RunningMoments()
+
+    def observe(self, codes: np.ndarray) -> None:
+        """Take in codes [n, code_dim] of samples from the prior."""
+        self._moments.update(codes)
+
+    def vote(self, groups: np.ndarray) -> np.ndarray:
+        """Return for each group of codes [num_groups, group_size, code_dim] the code that varies
+        least in it, relative to the prior samples, int64 [num_groups]; -1: none is active.
+        """  # noqa: D205 - one sentence
+        return group_votes(groups, self._moments.std, self._moments.active)
 
 
 def cast_votes(
@@ -63,7 +82,7 @@ def cast_votes(
     codes,
     encoder_paths: Sequence[Path],
     *,
-    num_groups: int,
+    fixed_codes: np.ndarray,
     group_size: int,
     num_std_samples: int,
     seed: Sequence[int],
@@ -74,8 +93,8 @@ def cast_votes(
     Args:
         generator_path: The model that acts as ground truth.
         codes: Its `JointCode`.
-        encoder_paths: The models that are judged by it.
-        num_groups: Groups; group g fixes regularised code g mod k.
+        encoder_paths: The models that are judged by it, at most `ENCODERS_AT_ONCE`.
+        fixed_codes: int [num_groups], the regularised code that each group shares.
         group_size: Images of a group.
         num_std_samples: Prior samples for the spread of each encoder's codes.
         seed: Of all draws; a function of the generator's content, so that a cell of the matrix
@@ -83,38 +102,41 @@ def cast_votes(
         progress: Told (images, images in all).
 
     Returns:
-        int64 [encoders, num_groups], the code that each encoder found to vary least (-1: none is
-        active); None if the run was stopped.
+        int64 [encoders, num_groups], the code that each encoder votes for in each group (-1:
+        none is active); None if the run was stopped.
     """
     generate = in_batches(as_function(load_network(generator_path)))
-    encoders = [in_batches(as_function(load_network(path))) for path in encoder_paths]
-    total = num_std_samples + num_groups * group_size
+    encoders = [_load_encoder(path) for path in encoder_paths]
+    voters = [LeastVaryingCode() for _ in encoders]
+    total = num_std_samples + len(fixed_codes) * group_size
     rng = np.random.default_rng([*seed, 0])
-    moments = [RunningMoments() for _ in encoders]
     done = 0
     while done < num_std_samples:
         count = min(BLOCK_SIZE, num_std_samples - done)
         images = generate(codes.draw(rng, count))
-        for moment, encode in zip(moments, encoders, strict=True):
-            moment.update(encode(images))
+        for voter, encode in zip(voters, encoders, strict=True):
+            voter.observe(encode(images))
         done += count
         progress(done, total)
         if execution.stop_requested():
             return None
     rng = np.random.default_rng([*seed, 1])
-    votes = np.empty((len(encoders), num_groups), np.int64)
+    votes = np.empty((len(encoders), len(fixed_codes)), np.int64)
     block = max(1, BLOCK_SIZE // group_size)
-    for start in range(0, num_groups, block):
-        groups = range(start, min(start + block, num_groups))
-        latents = np.concatenate([draw_group(codes, rng, group_size, group) for group in groups])
-        images = generate(latents)
-        for row, moment, encode in zip(votes, moments, encoders, strict=True):
-            codes_of_groups = encode(images).reshape(len(groups), group_size, -1)
-            row[groups.start : groups.stop] = group_votes(
-                codes_of_groups, moment.std, moment.active
-            )
-        done += len(latents)
+    for start in range(0, len(fixed_codes), block):
+        fixed = fixed_codes[start : start + block]
+        latents = [codes.draw_group(rng, group_size, int(code)) for code in fixed]
+        images = generate(np.concatenate(latents))
+        for row, voter, encode in zip(votes, voters, encoders, strict=True):
+            groups = encode(images).reshape(len(fixed), group_size, -1)
+            row[start : start + len(fixed)] = voter.vote(groups)
+        done += len(images)
         progress(done, total)
         if execution.stop_requested():
             return None
     return votes
+
+
+@lru_cache(maxsize=ENCODERS_AT_ONCE)
+def _load_encoder(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    return in_batches(as_function(load_network(path)))

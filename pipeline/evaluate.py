@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from models import checks
@@ -189,10 +190,14 @@ def _rows(
 
 
 def _encode(context: Context, missing: Sequence[Work], display: ProgressDisplay) -> None:
-    protocols_of: dict[Export, list[Protocol]] = {}
+    keys_of: dict[Export, list[np.ndarray]] = {}
+    drawn: dict[Protocol, list[np.ndarray]] = {}
     for work in missing:
-        protocols_of.setdefault(work.export, []).append(work.protocol)
-    encode_missing(context, protocols_of, display)
+        if work.protocol not in drawn:
+            draws = work.protocol.draws(context.dataset, context.experiment.metrics.seed)
+            drawn[work.protocol] = [draw.keys for draw in draws.values()]
+        keys_of.setdefault(work.export, []).extend(drawn[work.protocol])
+    encode_missing(context, keys_of, display)
 
 
 def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay) -> list[str]:

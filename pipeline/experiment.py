@@ -201,6 +201,7 @@ def _build_experiment(
         gin_text=gin_text,
     )
     _check_batches(experiment)
+    experiment.selection.check_settings(recipes)
     return experiment
 
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.encoding import as_function, in_batches
-from pipeline.files import atomic_path
+from pipeline.encoding import as_function, in_batches, row_slices
+from pipeline.files import atomic_path, write_json
 from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
 from pipeline.run_directory import ExportDirectory
 
 NUM_SAMPLES = 64
+NUM_KL_IMAGES = 10_000
 TRAVERSAL_STEPS = 10
 _STREAM = 0x91C7  # the same latent vectors for every picture, so that pictures compare
 
@@ -26,9 +27,12 @@ class Exporter:
         self._model = model
         self._dataset = dataset
         self._generate = in_batches(as_function(model.generator))
+        self._kl_of_codes = None
+        if model.kl_of_codes is not None:
+            self._kl_of_codes = in_batches(as_function(model.kl_of_codes))
 
     def export(self, folder: ExportDirectory) -> None:
-        """Write generator.keras, encoder.keras and traversals.npz, each atomically."""
+        """Write the networks, traversals.npz and, of VAEs, code_kl.json, each atomically."""
         model, dataset = self._model, self._dataset
         networks = model.exports()
         for name, path in (("generator", folder.generator), ("encoder", folder.encoder)):
@@ -47,6 +51,8 @@ class Exporter:
                 samples=self.sample(),
                 real=to_uint8(real, max_value=dataset.max_value),
             )
+        if self._kl_of_codes is not None:
+            self._write_kl(folder)
 
     def write_pictures(self, folder: Path, iteration: int) -> None:
         """Write a grid of samples and strips of traversals as PNG files."""
@@ -79,6 +85,18 @@ class Exporter:
         for row, path, end in zip(rows, paths, ends, strict=True):
             row[: len(path)] = images[end - len(path) : end]
         return rows, np.asarray(longest, np.float64)
+
+    def _write_kl(self, folder: ExportDirectory) -> None:
+        """Write the mean over training images of each code's KL to the prior."""
+        dataset = self._dataset
+        count = min(NUM_KL_IMAGES, dataset.num_images)
+        chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
+        total = 0.0
+        for rows in row_slices(count):
+            images = dataset.train_images(np.sort(chosen[rows]))
+            unit_range = images.astype(np.float32) / dataset.max_value
+            total = total + self._kl_of_codes(unit_range).sum(axis=0, dtype=np.float64)
+        write_json(folder.code_kl, {"nats": (total / count).tolist(), "num_images": count})
 
     def _images(self, latents: np.ndarray) -> np.ndarray:
         return to_uint8(self._generate(latents.astype(np.float32)))

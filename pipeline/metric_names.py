@@ -1,5 +1,7 @@
 """What a metric is called in the report, where it stands, and which end is better."""
 
+from collections.abc import Collection
+
 # fmt: off
 LEARNERS = (
     ("gbt", "boosted trees"), ("hist_gbt", "histogram trees"), ("random_forest", "random forest"),
@@ -33,6 +35,18 @@ METRIC_NAMES = {
     "mode_kl": "Mode KL", "confidence": "Classifier confidence",
     "acc_hungarian": "Accuracy (Hungarian)", "acc_purity": "Accuracy (purity)", "nmi": "NMI",
     "ari": "ARI",
+}
+# The table of Lin et al. 2020: column -> title and the metrics that can stand in it, first choice
+# first. Which learner the paper's DCI has is not known.
+PAPER_TABLE = {
+    "factor_vae": ("FactorVAE", ("factor_vae",)),
+    "dci": ("DCI", tuple(f"dci_{key}_disentanglement" for key in (
+        "lasso", "random_forest", "gbt", "hist_gbt", "logistic"))),
+    "sap": ("SAP", ("sap",)),
+    "explicitness": ("Explicitness", ("explicitness_test", "explicitness_train")),
+    "modularity": ("Modularity", ("modularity",)),
+    "mig": ("MIG", ("mig",)),
+    "beta_vae": ("BetaVAE", ("beta_vae",)),
 }
 NEEDS_FACTORS = (
     "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs",
@@ -72,3 +86,17 @@ def title(metric: str) -> str:
     """Return the name of a metric with an arrow to its better end."""
     arrow = {"high": "\N{NO-BREAK SPACE}↑", "low": "\N{NO-BREAK SPACE}↓", "": ""}
     return name(metric) + arrow[better_end(metric)]
+
+
+def paper_columns(measured: Collection[str]) -> dict[str, str]:
+    """Return column -> metric of the paper's table, of those columns that were measured."""
+    chosen = {
+        column: next((metric for metric in metrics if metric in measured), None)
+        for column, (_, metrics) in PAPER_TABLE.items()
+    }
+    return {column: metric for column, metric in chosen.items() if metric is not None}
+
+
+def dci_learner(metric: str) -> str:
+    """Return the learner in the name of a DCI metric, such as "random_forest"."""
+    return metric.removeprefix("dci_").removesuffix("_disentanglement")

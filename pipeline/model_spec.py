@@ -71,6 +71,7 @@ class Export:
         iteration: After so many iterations.
         fingerprint: Changes whenever the networks' weights would.
         codes: The model's `JointCode`.
+        has_posterior: Whether the export says how much each code tells (its KL): VAEs.
     """
 
     model_id: str
@@ -82,6 +83,7 @@ class Export:
     iteration: int
     fingerprint: str
     codes: Any
+    has_posterior: bool = False
 
     @property
     def key(self) -> str:
@@ -154,6 +156,7 @@ class ModelSpec:
                 iteration=iteration,
                 fingerprint=fingerprint(self.fingerprint, name),
                 codes=self.method.codes,
+                has_posterior=self.method.has_posterior,
             )
             for iteration, name, method in moments
         )

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from models import checks
-from pipeline import metric_names, report_page, report_tables, tables
+from pipeline import metric_names, report_page, report_selection, report_tables, tables
 from pipeline.errors import StageError
 from pipeline.files import file_digest, write_text
 from pipeline.progress import ProgressDisplay
@@ -14,8 +14,16 @@ from pipeline.run_directory import ExportDirectory, RunDirectory, why_stale, wri
 from pipeline.stage import Context, Step
 
 # Raised whenever a change of the code changes the report.
-REPORT_VERSION = 1
-CHOSEN = "model_centrality"  # the selection method whose choice the report shows
+REPORT_VERSION = 2
+
+
+# Selection methods whose choice the report shows, first choice first: key, name, and why.
+AGREES = "of all, its codes agree best with those of the others"
+UNSUPERVISED = (
+    ("model_centrality", "ModelCentrality", AGREES),
+    ("udr_lasso", "UDR Lasso", AGREES),
+    ("udr_spearman", "UDR Spearman", AGREES),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,18 +156,20 @@ def choose_model(
 ) -> tuple[str | None, str]:
     """Return the model that the report shows, and a sentence that says why it.
 
-    ModelCentrality's choice; where there is none, the only model, or the best by the main metric,
-    or the first. None if no model was trained.
+    ModelCentrality's choice in the largest pool, or UDR's; where there is none, the only model,
+    or the best by the main metric, or the first. None if no model was trained.
     """
     chosen = report_tables.selected_table(run_tables)
-    chosen = chosen[chosen["selection_method"] == CHOSEN]
-    if len(chosen):
-        row = chosen.iloc[0]
-        return row["model_id"], (
-            f"ModelCentrality chose it among {row['num_models']} models: of all, its codes agree "
-            f"best with those of the others (centrality {row['selected_score']:.3f}). "
-            f"No labels were used for this choice."
-        )
+    pools = report_tables.pool_names(run_tables)
+    for method, name, reason in UNSUPERVISED:
+        found = chosen[chosen["selection_method"] == method].set_index("pool")
+        for pool in pools:
+            if pool in found.index:
+                row = found.loc[pool]
+                return row["model_id"], (
+                    f"{name} chose it among {row['num_models']} models: {reason} "
+                    f"(score {row['selected_score']:.3f}). No labels were used for this choice."
+                )
     done = run_tables.models[
         (run_tables.models["status"] == "done") & (run_tables.models["export"] == "final")
     ]
@@ -201,9 +211,16 @@ def _write_tables(folder: Path, run_tables: report_tables.RunTables) -> list[Pat
         folder / "selected.csv",
         report_tables.selected_table(run_tables),
         report_tables.SELECTED_COLUMNS,
-        may_be_empty=set(report_tables.SELECTED_COLUMNS[5:]) - {"num_models"},
+        may_be_empty=set(report_tables.SELECTED_COLUMNS[6:]) - {"num_models"},
     )
-    return [folder / name for name in ("models.csv", "settings.csv", "selected.csv")]
+    tables.write_table(
+        folder / "selection_metrics.csv",
+        report_selection.paper_table(run_tables),
+        report_selection.PAPER_COLUMNS,
+        may_be_empty=set(report_selection.PAPER_COLUMNS[2:]),
+    )
+    names = ("models.csv", "settings.csv", "selected.csv", "selection_metrics.csv")
+    return [folder / name for name in names]
 
 
 def _draw(
@@ -237,7 +254,6 @@ def _draw(
         run_tables,
         protocol=main[0],
         metric=main[1],
-        selected=selected,
     )
     ranked = [selected] if selected is not None else []
     if run_tables.selection is not None:

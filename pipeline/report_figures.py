@@ -214,21 +214,43 @@ def draw_selection(
     *,
     protocol: str,
     metric: str,
-    selected: str | None,
 ) -> list[FigureFile]:
-    """Draw the similarity of models, and centrality against the supervised metric."""
-    names, similarity, centrality = report_tables.similarity_matrix(run)
+    """Draw the similarity of the models of each pool, and centrality against the metric."""
+    pools = report_tables.pool_names(run)
+    if not pools:
+        return _draw_pool(folder, run, None, "", protocol=protocol, metric=metric)
+    figures = []
+    for pool in pools:
+        suffix = f"_{pool}" if len(pools) > 1 else ""
+        figures += _draw_pool(folder, run, pool, suffix, protocol=protocol, metric=metric)
+    return figures
+
+
+def _draw_pool(
+    folder: Path,
+    run: report_tables.RunTables,
+    pool: str | None,
+    suffix: str,
+    *,
+    protocol: str,
+    metric: str,
+) -> list[FigureFile]:
+    names, similarity, centrality = report_tables.similarity_matrix(run, pool)
     if len(names) < 2 or not np.isfinite(similarity).any():
         return []
+    selected = names[0]
+    where = f"Pool {pool}. " if suffix else ""
+    gaps = " Empty: pairs that the search for the medoid did not need."
+    gaps = gaps if np.isnan(similarity).sum() > len(names) else ""
     path = plots.similarity_matrix(
-        folder / "similarity_matrix.png", names, similarity, centrality, selected=selected
+        folder / f"similarity_matrix{suffix}.png", names, similarity, centrality, selected=selected
     )
     figures = [
         FigureFile(
             path,
             "selection",
-            "Each model serves once as ground truth and once as encoder for every other model; "
-            "the mean of both scores is shown, the most central model first.",
+            f"{where}Each model serves once as ground truth and once as encoder for every other "
+            f"model; the mean of both scores is shown, the most central model first.{gaps}",
         )
     ]
     if run.scores is None:
@@ -241,7 +263,7 @@ def draw_selection(
     rows = scores.loc[[name for name, known in zip(names, both, strict=True) if known]]
     values = group_scores(rows)
     path = plots.centrality_against_score(
-        folder / "centrality_against_score.png",
+        folder / f"centrality_against_score{suffix}.png",
         rows["model_id"].tolist(),
         _group_labels(rows).tolist(),
         values,
@@ -251,7 +273,9 @@ def draw_selection(
         selected=selected,
         all_groups=_groups(run),
     )
-    caption = "Selection without labels, checked against the factors; the circle is the selected."
+    caption = (
+        f"{where}Selection without labels, checked against the factors; the circle is the selected."
+    )
     return [*figures, FigureFile(path, "selection", caption)]
 
 

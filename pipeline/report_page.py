@@ -10,7 +10,7 @@ from html import escape
 
 import pandas as pd
 
-from pipeline import metric_names, report_sections, report_tables
+from pipeline import metric_names, report_sections, report_selection, report_tables
 from pipeline import report_html as parts
 from pipeline.report_html import FigureFile
 
@@ -53,7 +53,7 @@ def render_page(run: report_tables.RunTables, content: PageContent) -> str:
         "traversals": [],
         "settings": report_sections.settings_section(run),
         "models": report_sections.models_section(run),
-        "selection": report_sections.selection_section(run),
+        "selection": report_selection.selection_section(run),
         "training": [],
         "reproduce": _reproduce_section(run, content),
     }
@@ -243,8 +243,9 @@ def _reproduce_section(run: report_tables.RunTables, content: PageContent) -> li
         section.append(parts.paragraph("Versions: " + " | ".join(versions)))
     section.append(
         parts.paragraph(
-            "Full precision: report/tables/models.csv, settings.csv and selected.csv; every score "
-            "with its protocol and fingerprints: scores.csv, cross_scores.csv, selection.csv.",
+            "Full precision: report/tables/models.csv, settings.csv, selected.csv and "
+            "selection_metrics.csv; every score with its protocol and fingerprints: scores.csv, "
+            "cross_scores.csv, selection.csv.",
             faint=True,
         )
     )

@@ -1,4 +1,4 @@
-"""The sections of the report page that are tables: metrics by setting and by model, selection."""
+"""The sections of the report page that are tables of metrics: by setting and by model."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -7,17 +7,6 @@ import pandas as pd
 
 from pipeline import metric_names, report_tables
 from pipeline import report_html as parts
-
-NUMBERS = (
-    ("selected_score", "Score"),
-    ("supervised_value", "Supervised value"),
-    ("pool_best", "Best in pool"),
-    ("pool_median", "Median of pool"),
-    ("regret_to_best", "Regret to best"),
-    ("gain_over_median", "Gain over median"),
-    ("rank_correlation", "Rank correlation"),
-)
-MANY_ROWS = 20  # longer tables of rankings are folded away
 
 
 def settings_section(run: report_tables.RunTables) -> list[str]:
@@ -95,79 +84,6 @@ def _best(scores: pd.DataFrame, metric: str) -> float | None:
     if scores["value"].nunique() < 2 or not end:
         return None
     return scores["value"].min() if end == "low" else scores["value"].max()
-
-
-def selection_section(run: report_tables.RunTables) -> list[str]:
-    """Return what was selected, at which regret, and the ranking."""
-    selected = report_tables.selected_table(run)
-    section = []
-    if len(selected):
-        shown = [(key, name) for key, name in NUMBERS if selected[key].notna().any()]
-        rows = [
-            [
-                parts.cell(_method_name(row["selection_method"])),
-                parts.cell(row["model_id"], kind="text"),
-                *(parts.cell(parts.number(row[key])) for key, _ in shown),
-                parts.cell(str(row["num_models"])),
-            ]
-            for _, row in selected.iterrows()
-        ]
-        headers = ["Selected by", "Model", *(name for _, name in shown), "Models in pool"]
-        section.append(parts.table(headers, rows, texts=2))
-        metrics = sorted({m for m in selected["supervised_metric"] if m})
-        if metrics:
-            names = ", ".join(metric_names.name(m) for m in metrics)
-            section.append(
-                parts.paragraph(
-                    f"The supervised value is {names}, measured with known factors. Regret: the "
-                    f"best of the pool minus the selected; 0 is a perfect choice. Gain: the "
-                    f"selected minus the median of the pool, which is about what a "
-                    f"random choice gives.",
-                    faint=True,
-                )
-            )
-    if run.selection is not None and len(run.selection):
-        section.append(_ranking(run.selection))
-    return section
-
-
-def _ranking(selection: pd.DataFrame) -> str:
-    methods = sorted(selection["selection_method"].unique())
-    confident = {
-        method
-        for method, part in selection.groupby("selection_method")
-        if part["confidence"].notna().any()
-    }
-    found = {(r["model_id"], r["selection_method"]): r for r in selection.to_dict("records")}
-    first = selection[selection["selection_method"] == methods[0]].sort_values("rank")["model_id"]
-    rows = []
-    for model_id in dict.fromkeys([*first, *selection["model_id"]]):
-        row = [parts.cell(model_id)]
-        for method in methods:
-            record = found.get((model_id, method))
-            if record is None:
-                row += [parts.cell("–")] * (3 if method in confident else 2)
-                continue
-            best = "best" if record["selected"] else ""
-            row.append(parts.cell(str(record["rank"]), kind=best))
-            row.append(parts.cell(parts.number(record["score"]), kind=best))
-            if method in confident:
-                row.append(parts.cell(parts.number(record["confidence"], 2), kind=best))
-        rows.append(row)
-    headers = ["Model"]
-    for method in methods:
-        columns = ("rank", "score", "confidence") if method in confident else ("rank", "score")
-        headers += [f"{_method_name(method)}: {name}" for name in columns]
-    table = parts.table(headers, rows)
-    if len(rows) > MANY_ROWS:
-        return parts.folded(f"Ranking of all {len(rows)} models", table)
-    return f"<h3>Ranking</h3>{table}"
-
-
-def _method_name(method: str) -> str:
-    return {"model_centrality": "ModelCentrality", "supervised": "Supervised"}.get(
-        method, method.replace("_", " ")
-    )
 
 
 def interval(score: Mapping) -> str:

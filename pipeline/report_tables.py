@@ -22,10 +22,13 @@ SETTING_COLUMNS = (
     "std", "num_seeds",
 )
 SELECTED_COLUMNS = (
-    "selection_method", "model_id", "setting", "method", "seed", "iteration", "directory",
-    *tables.SELECTION_SUMMARY_COLUMNS[2:],
+    "pool", "selection_method", "model_id", "setting", "method", "seed", "iteration", "directory",
+    *tables.SELECTION_SUMMARY_COLUMNS[3:],
 )
 # fmt: on
+
+
+CENTRALITY = "model_centrality"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +68,7 @@ def read_run(run: RunDirectory) -> RunTables:
         scores = scores[known].sort_values(key, ignore_index=True)
     selection = _read_if_there(run.selection_csv, tables.SELECTION_COLUMNS)
     if selection is not None:
-        _refuse_doubled(run.selection_csv, selection, ["model_id", "selection_method"])
+        _refuse_doubled(run.selection_csv, selection, ["pool", "model_id", "selection_method"])
     return RunTables(
         models=models.sort_values("model_id", ignore_index=True),
         scores=scores,
@@ -157,34 +160,59 @@ def selected_table(run: RunTables) -> pd.DataFrame:
         summary = run.selection[run.selection["selected"]].rename(
             columns={"score": "selected_score"}
         )
-        summary = summary[["selection_method", "model_id", "selected_score"]]
-        sizes = run.selection.groupby("selection_method")["model_id"].size()
-        summary = summary.assign(num_models=summary["selection_method"].map(sizes))
+        summary = summary[["pool", "selection_method", "model_id", "selected_score"]]
+        keys = ["pool", "selection_method"]
+        sizes = run.selection.groupby(keys)["model_id"].size().rename("num_models")
+        summary = summary.merge(sizes.reset_index(), on=keys)
     models = run.models[["model_id", "setting", "method", "seed", "iteration", "directory"]]
     table = summary.merge(models, on="model_id", how="inner")
     table = table.reindex(columns=list(SELECTED_COLUMNS))
-    table["supervised_metric"] = table["supervised_metric"].fillna("")
-    return table.sort_values("selection_method", ignore_index=True)
+    for name in ("supervised_metric", "protocol", "dci_learner", "warnings"):
+        table[name] = table[name].fillna("")
+    return table.sort_values(["pool", "selection_method"], ignore_index=True)
 
 
-def similarity_matrix(run: RunTables) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the symmetrised cross scores, most central model first.
+def pool_names(run: RunTables) -> list[str]:
+    """Return the pools that were selected among, the largest first; ties in alphabetical order."""
+    if run.selection is None or run.selection.empty:
+        return []
+    sizes = run.selection.groupby("pool")["model_id"].nunique()
+    return sorted(sizes.index, key=lambda name: (-sizes[name], name))
+
+
+def similarity_matrix(
+    run: RunTables, pool: str | None = None
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the symmetrised cross scores of a pool, most central model first.
+
+    Args:
+        run: The tables.
+        pool: The pool; None: all models that were scored against each other.
 
     Returns:
         The model ids (n), B = (A + A^T) / 2 `[n, n]` with NaN on the diagonal (a model says
-        nothing about itself) and where a pair was not scored, and the centrality `[n]`: the mean
-        of each row of B. Ties go to the lowest model id.
+        nothing about itself) and where a pair was not scored, and the centrality `[n]`: that of
+        selection.csv, or the mean of each row of B. Ties go to the lowest model id.
     """
     cross = run.cross_scores
     if cross is None or cross.empty:
         return [], np.zeros((0, 0)), np.zeros(0)
     names = sorted(set(cross["encoder_id"]) & set(cross["generator_id"]))
+    ranked = None
+    if pool is not None and run.selection is not None:
+        rows = run.selection[
+            (run.selection["pool"] == pool) & (run.selection["selection_method"] == CENTRALITY)
+        ]
+        ranked = rows[rows["model_id"].isin(names)].sort_values("rank")
+        names = ranked["model_id"].tolist()
     matrix = cross.pivot_table(
         index="encoder_id", columns="generator_id", values="score", aggfunc="mean"
     )
     directed = matrix.reindex(index=names, columns=names).to_numpy(dtype=np.float64, copy=True)
     np.fill_diagonal(directed, np.nan)
     similarity = (directed + directed.T) / 2.0
+    if ranked is not None:
+        return names, similarity, ranked["score"].to_numpy(dtype=np.float64)
     known = np.isfinite(similarity)
     counts = known.sum(axis=1)
     sums = np.where(known, similarity, 0.0).sum(axis=1)

@@ -198,14 +198,20 @@ class ExportDirectory:
         return self.root / "traversals.npz"
 
     @property
+    def code_kl(self) -> Path:
+        """How much each code tells of an image, in nats; only of models with a posterior."""
+        return self.root / "code_kl.json"
+
+    @property
     def manifest(self) -> Path:
         """The file that says that the export is whole."""
         return self.root / "manifest.json"
 
     @property
-    def files(self) -> tuple[Path, Path, Path]:
+    def files(self) -> tuple[Path, ...]:
         """What an export holds."""
-        return (self.generator, self.encoder, self.traversals)
+        always = (self.generator, self.encoder, self.traversals)
+        return (*always, self.code_kl) if self.code_kl.exists() else always
 
 
 @dataclasses.dataclass(frozen=True)

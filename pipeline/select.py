@@ -1,25 +1,24 @@
-"""The select stage: ModelCentrality, and beside it the supervised ranking where there is one.
+"""The select stage: ModelCentrality and UDR, and the supervised ranking where there is one.
 
-Every model's generator acts as ground truth for every model's encoder; the model that agrees best
-with all others, the medoid, is selected (Lin et al. 2020, section 4). No label is used.
+ModelCentrality lets every model's generator act as ground truth for every model's encoder and
+selects the medoid, the model that agrees best with all others (Lin et al. 2020, section 4). UDR
+compares the codes that encoders give to the same images (Duan et al. 2020). Neither needs labels.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-import metrics
-from models import checks
-from pipeline import execution, selection_tables
-from pipeline.errors import StageError
-from pipeline.files import atomic_path, file_digest
+from pipeline import selection_rankings as rankings
+from pipeline import selection_tables, selection_warnings
+from pipeline.files import file_digest
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.run_directory import why_stale, write_manifest
-from pipeline.selection_tables import generator_seed, read_votes
+from pipeline.selection_cells import Cells
+from pipeline.selection_codes import PoolCodes, read_codes
+from pipeline.selection_options import METHODS, Selection
+from pipeline.selection_tables import Ranking
 from pipeline.stage import Context, Step
 from pipeline.tables import (
     CROSS_SCORE_COLUMNS,
@@ -28,180 +27,203 @@ from pipeline.tables import (
     write_table,
 )
 
-# Raised whenever a change of the code changes cross scores or their use.
-SELECTION_VERSION = 1
+__all__ = ["Selection", "plan", "run"]
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Sample counts of ModelCentrality; Gin's `selection`. Published: 500, 100 and 73,728.
-
-    Attributes:
-        num_groups: Groups that each generator makes.
-        group_size: Images of a group, which share one code.
-        num_std_samples: Prior samples for the spread of each code.
-        include_snapshots: Whether networks kept before the end of a training (the "InfoGAN
-            (modified)" baseline) are in the pool, too.
-        num_resamples: Bootstrap resamples of the groups, which say how sure the choice is: a
-            model's confidence is the share of resamples in which it is the medoid. 0: none.
-    """
-
-    num_groups: int
-    group_size: int
-    num_std_samples: int
-    include_snapshots: bool = False
-    num_resamples: int = 200
-
-    def __post_init__(self):
-        checks.integer("selection.num_groups", self.num_groups, minimum=1)
-        checks.integer("selection.group_size", self.group_size, minimum=2)
-        checks.integer("selection.num_std_samples", self.num_std_samples, minimum=2)
-        checks.flag("selection.include_snapshots", self.include_snapshots)
-        checks.integer("selection.num_resamples", self.num_resamples, minimum=0)
-
-    @property
-    def sampling_key(self) -> str:
-        """Changes whenever the cross scores would; which models are in the pool does not count."""
-        return fingerprint(
-            SELECTION_VERSION, self.num_groups, self.group_size, self.num_std_samples
-        )[:16]
+# Raised whenever a change of the code changes what is made of the cross scores.
+SELECTION_VERSION = 2
 
 
 def plan(context: Context) -> list[Step]:
     """Say whether the selection is up to date, and how many cells are to be computed."""
-    pool = _pool(context)
-    if len(pool) < 2:
-        return [Step("ModelCentrality", None, note="one model only: nothing to select among")]
-    reason = _why(context, pool)
-    missing = sum(len(_missing(context, generator, pool)) for generator in pool)
-    note = f"{missing} of {len(pool) ** 2} cells to compute"
-    return [Step("ModelCentrality", reason, note=note if reason else "")]
+    pools = {name: pool for name, pool in _pools(context).items() if len(pool) > 1}
+    if not pools:
+        return [Step("selection", None, note="one model only: nothing to select among")]
+    reason = _why(context, pools)
+    if reason is None or "model_centrality" not in context.experiment.selection.methods:
+        return [Step("selection", reason)]
+    cells = _cells(context, pools)
+    if context.experiment.selection.search_medoid:
+        note = "cells to compute: a share, found in rounds"
+    else:
+        wanted = rankings.all_cells(pools)
+        total = sum(len(encoders) for encoders in wanted.values())
+        by_id = {export.model_id: export for export in _members(pools)}
+        missing = total
+        if "select" not in context.forced:
+            missing = sum(len(cells.missing(by_id[one], wanted[one])) for one in wanted)
+        note = f"{missing} of {total} cells to compute"
+    return [Step("selection", reason, note=note)]
 
 
 def run(context: Context) -> None:
-    """Fill the score matrix, rank the models, write the three tables.
+    """Compute what the methods need, rank the models of each pool, write the three tables.
 
     Raises:
         StageError: If a column could not be computed; the others are kept.
     """
-    pool = _pool(context)
-    display = ProgressDisplay("select", len(pool))
-    if len(pool) < 2:
-        display.say("one finished model only: ModelCentrality needs at least two; nothing selected")
+    display = ProgressDisplay("select")
+    pools = {}
+    for name, pool in _pools(context).items():
+        if len(pool) < 2:
+            display.say(
+                f"pool {name}: {len(pool)} finished models; selection needs at least two, so "
+                "nothing is selected there"
+            )
+        else:
+            pools[name] = pool
+    if not pools:
         return
-    if _why(context, pool) is None:
-        display.say(f"ModelCentrality of {len(pool)} models is up to date: skipped")
+    exports = _members(pools)
+    if _why(context, pools) is None:
+        display.say(f"the selection among {len(exports)} models is up to date: skipped")
         return
+    cells = _cells(context, pools)
+    if "select" in context.forced:
+        cells.forget()
     try:
-        _fill_columns(context, pool, display)
+        codes = read_codes(context, exports, display)
+        results, wanted = _rank_by_centrality(context, pools, cells, display)
     finally:
         display.close()
-    cross = selection_tables.cross_scores(context, pool)
-    write_table(context.run.cross_scores_csv, cross, CROSS_SCORE_COLUMNS)
-    matrix = cross.pivot(index="encoder_id", columns="generator_id", values="score")
-    model_ids = [export.model_id for export in pool]
-    centrality = metrics.model_centrality(matrix.loc[model_ids, model_ids].to_numpy())
-    scores = {"model_centrality": dict(zip(model_ids, centrality, strict=True))}
-    supervised = selection_tables.supervised_scores(context, model_ids)
-    if supervised:
-        scores["supervised"] = supervised
-    selection = selection_tables.selection_table(
-        pool, scores, selection_tables.confidence(context, pool)
-    )
-    write_table(context.run.selection_csv, selection, SELECTION_COLUMNS)
-    summary = selection_tables.summary_table(selection, supervised)
-    write_table(context.run.selection_summary_csv, summary, SELECTION_SUMMARY_COLUMNS)
-    write_manifest(
-        context.run.manifest("select"),
-        _fingerprint(context, pool),
-        [
-            context.run.cross_scores_csv,
-            context.run.selection_csv,
-            context.run.selection_summary_csv,
-        ],
-    )
-    winner = selection[selection.selected & (selection.selection_method == "model_centrality")]
-    display.say(f"ModelCentrality selects {winner.model_id.item()} of {len(pool)} models")
+    supervised = selection_tables.supervised_scores(context, [one.model_id for one in exports])
+    results += _rank_by_others(context, pools, codes, supervised)
+    results = [_with_pool_warnings(ranking, codes) for ranking in results]
+    _write(context, pools, cells, wanted, results, supervised)
+    for ranking in sorted(results, key=lambda one: (one.pool, METHODS.index(one.method))):
+        pool = "" if len(pools) == 1 else f"pool {ranking.pool}: "
+        display.say(
+            f"{pool}{ranking.method} selects {ranking.order[0]} of {len(ranking.order)} models"
+        )
+    for line in selection_warnings.lines(results):
+        display.say(f"warning: {line}")
 
 
-def _pool(context: Context) -> list[Export]:
+def _pools(context: Context) -> dict[str, list[Export]]:
+    """Return the finished models of each pool, sorted by model id."""
+    selection = context.experiment.selection
     exports = sorted(context.finished_exports(), key=lambda export: export.model_id)
-    if context.experiment.selection.include_snapshots:
-        return exports
-    return [export for export in exports if export.name == "final"]
+    if not selection.include_snapshots:
+        exports = [export for export in exports if export.name == "final"]
+    return {
+        name: [export for export in exports if selection.is_in_pool(name, export.setting)]
+        for name in selection.pools
+    }
 
 
-def _fingerprint(context: Context, pool: Sequence[Export]) -> str:
+def _members(pools: Mapping[str, Sequence[Export]]) -> list[Export]:
+    """Return the models of all pools, once each, sorted by model id."""
+    by_id = {export.model_id: export for pool in pools.values() for export in pool}
+    return [by_id[model_id] for model_id in sorted(by_id)]
+
+
+def _cells(context: Context, pools: Mapping[str, Sequence[Export]]) -> Cells:
+    exports = _members(pools)
+    offered = context.experiment.selection.offered_codes
+    if offered is None:
+        is_mixed = len({export.has_posterior for export in exports}) > 1
+        offered = "informative" if is_mixed else "all"
+    return Cells(context, exports, informative_only=offered == "informative")
+
+
+def _fingerprint(context: Context, pools: Mapping[str, Sequence[Export]]) -> str:
     scores = context.run.scores_csv
     return fingerprint(
         context.experiment.selection,
         SELECTION_VERSION,
-        [(export.model_id, export.fingerprint) for export in pool],
+        context.experiment.metrics.seed,
+        {
+            name: [(export.model_id, export.fingerprint) for export in pool]
+            for name, pool in pools.items()
+        },
         file_digest(scores) if scores.exists() else None,
     )
 
 
-def _why(context: Context, pool: Sequence[Export]) -> str | None:
+def _why(context: Context, pools: Mapping[str, Sequence[Export]]) -> str | None:
     if "select" in context.forced:
         return "forced"
-    return why_stale(context.run.manifest("select"), _fingerprint(context, pool))
+    return why_stale(context.run.manifest("select"), _fingerprint(context, pools))
 
 
-def _missing(context: Context, generator: Export, pool: Sequence[Export]) -> list[Export]:
-    if "select" in context.forced:
-        return list(pool)
-    present = read_votes(context, generator)
-    return [encoder for encoder in pool if encoder.key not in present]
-
-
-def _fill_columns(context: Context, pool: Sequence[Export], display: ProgressDisplay) -> None:
+def _rank_by_centrality(
+    context: Context,
+    pools: Mapping[str, Sequence[Export]],
+    cells: Cells,
+    display: ProgressDisplay,
+) -> tuple[list[Ranking], rankings.Wanted]:
+    """Return ModelCentrality's rankings, and the cells that they rest on."""
     selection = context.experiment.selection
-    by_id = {export.model_id: export for export in pool}
-    tasks, encoders_of = [], {}
-    for generator in pool:
-        encoders = _missing(context, generator, pool)
-        if not encoders:
-            continue
-        encoders_of[generator.model_id] = encoders
-        options = {
-            "num_groups": selection.num_groups,
-            "group_size": selection.group_size,
-            "num_std_samples": selection.num_std_samples,
-            "seed": generator_seed(generator),
-        }
-        paths = [_folder(context, encoder).encoder for encoder in encoders]
-        arguments = (_folder(context, generator).generator, generator.codes, paths, options)
-        tasks.append((generator.model_id, arguments))
-    failures = []
-    for name, votes in context.pool.run(_cast_votes, tasks, display, _describe):
-        if isinstance(votes, Exception):
-            failures.append(f"{name}: {votes}")
-        elif votes is not None:
-            generator = by_id[name]
-            known = {} if "select" in context.forced else read_votes(context, generator)
-            new = {encoder.key: row for encoder, row in zip(encoders_of[name], votes, strict=True)}
-            path = context.run.votes(generator.key, selection.sampling_key)
-            with atomic_path(path) as temporary:
-                np.savez(temporary, **(known | new))
-    if failures:
-        raise StageError("Cross evaluation failed for the generators\n" + "\n".join(failures))
+    if "model_centrality" not in selection.methods:
+        return [], {}
+    resamples = selection.num_resamples
+    if not selection.search_medoid:
+        wanted = rankings.all_cells(pools)
+        cells.fill(wanted, display)
+        found = [rankings.by_centrality(*each, cells, resamples) for each in pools.items()]
+        return found, wanted
+    share = selection.max_share_of_cells
+    searches, wanted, missing = rankings.search_medoids(pools, cells, share)
+    while missing:
+        display.say(f"search: {sum(len(encoders) for encoders in missing.values())} more cells")
+        cells.fill(missing, display)
+        searches, wanted, missing = rankings.search_medoids(pools, cells, share)
+    found = [
+        rankings.by_search(name, pool, searches[name], cells, resamples)
+        for name, pool in pools.items()
+    ]
+    return found, wanted
 
 
-def _cast_votes(generator_path, codes, encoder_paths, options, *, progress):
-    """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
-    from pipeline.cross_evaluation import cast_votes
+def _rank_by_others(
+    context: Context,
+    pools: Mapping[str, Sequence[Export]],
+    codes: PoolCodes,
+    supervised: selection_tables.Supervised | None,
+) -> list[Ranking]:
+    selection = context.experiment.selection
+    found = []
+    for name, pool in pools.items():
+        for method in ("lasso", "spearman"):
+            if f"udr_{method}" in selection.methods:
+                found.append(rankings.by_udr(name, pool, codes, method, selection.num_resamples))
+        if "supervised" in selection.methods and supervised is not None:
+            found.append(rankings.by_supervision(name, pool, supervised))
+    return found
 
-    return cast_votes(generator_path, codes, encoder_paths, **options, progress=progress)
+
+def _with_pool_warnings(ranking: Ranking, codes: PoolCodes) -> Ranking:
+    """Add what holds for the pool whatever the method."""
+    common = selection_warnings.collapsed_and_doubled(codes, ranking.order)
+    return dataclasses.replace(ranking, warnings=(*common, *ranking.warnings))
 
 
-def _describe(name: str, votes: Any) -> str:
-    if isinstance(votes, Exception):
-        return f"generator {name} failed: {votes}"
-    if votes is None:
-        return f"generator {name} stopped: its column is computed next time"
-    return f"generator {name}: {len(votes)} encoders voted"
-
-
-def _folder(context: Context, export: Export):
-    return context.run.model(export.parent_id).export(export.name)
+def _write(
+    context: Context,
+    pools: Mapping[str, Sequence[Export]],
+    cells: Cells,
+    wanted: rankings.Wanted,
+    results: Sequence[Ranking],
+    supervised: selection_tables.Supervised | None,
+) -> None:
+    exports = _members(pools)
+    tables = (
+        (
+            context.run.cross_scores_csv,
+            selection_tables.cross_scores(context, cells, wanted, exports),
+            CROSS_SCORE_COLUMNS,
+        ),
+        (
+            context.run.selection_csv,
+            selection_tables.selection_table(results, exports),
+            SELECTION_COLUMNS,
+        ),
+        (
+            context.run.selection_summary_csv,
+            selection_tables.summary_table(results, supervised),
+            SELECTION_SUMMARY_COLUMNS,
+        ),
+    )
+    for path, frame, columns in tables:
+        write_table(path, frame, columns)
+    outputs = [path for path, _, _ in tables]
+    write_manifest(context.run.manifest("select"), _fingerprint(context, pools), outputs)

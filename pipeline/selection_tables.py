@@ -1,14 +1,15 @@
-"""What the select stage makes of the votes: score matrix, confidence, ranking, summary."""
+"""What the select stage makes of its results: cross scores, rankings and their summary as rows."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import scipy.stats
 
-from metrics.voting import resampled_scores, score_votes
+from pipeline import metric_names
 from pipeline.model_spec import Export
 from pipeline.run_directory import versions
+from pipeline.selection_cells import Cells, generator_seed
 from pipeline.stage import Context
 from pipeline.tables import (
     CROSS_SCORE_COLUMNS,
@@ -19,45 +20,66 @@ from pipeline.tables import (
 )
 
 SUPERVISED_METRIC = "factor_vae"
+DECIMALS = 12  # to which two scores must differ; the order of a sum must not break a tie
 
 
-def read_votes(context: Context, generator: Export) -> dict[str, np.ndarray]:
-    """Return the votes that are there for a generator: encoder key -> int [num_groups]."""
-    path = context.run.votes(generator.key, context.experiment.selection.sampling_key)
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {key: content[key] for key in content.files}
-    except FileNotFoundError:
-        return {}
-    except Exception as error:  # zipfile, zlib and numpy each have their own for damage
-        print(f"  select  {path} is damaged ({error}): its votes are cast again")
-        return {}
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """What one selection method says of one pool.
+
+    Attributes:
+        pool: The pool's name.
+        method: The selection method's name.
+        scores: Model id -> score; the higher, the better.
+        order: The model ids from the best down.
+        confidence: Model id -> how sure it is that the model is the best; may lack models.
+        num_compared: Model id -> how many other models its score comes from; may lack models.
+        num_cells: Cells of the score matrix that the ranking rests on; None where it has none.
+        warnings: Why the choice is to be taken with care.
+    """
+
+    pool: str
+    method: str
+    scores: Mapping[str, float]
+    order: tuple[str, ...]
+    confidence: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    num_compared: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    num_cells: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
-def generator_seed(generator: Export) -> tuple[int, ...]:
-    """Return a seed that depends on the generator's content only."""
-    return tuple(int(generator.fingerprint[start : start + 8], 16) for start in range(0, 32, 8))
+def best_first(scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Return model ids by score, the highest first; ties go to the lowest model id."""
+    return tuple(sorted(scores, key=lambda name: (-round(scores[name], DECIMALS), name)))
 
 
-def cross_scores(context: Context, pool: Sequence[Export]) -> pd.DataFrame:
-    """Return A[i, j], the FactorVAE score of encoder i on the groups of generator j, as rows."""
+def cross_scores(
+    context: Context, cells: Cells, pairs: Mapping[str, Sequence[Export]], pool: Sequence[Export]
+) -> pd.DataFrame:
+    """Return A[i, j], the FactorVAE score of encoder i on the groups of generator j, as rows.
+
+    Args:
+        context: The run.
+        cells: The votes.
+        pairs: Generator's model id -> the encoders whose cells the selection rests on.
+        pool: All models.
+    """
     selection = context.experiment.selection
+    by_id = {export.model_id: export for export in pool}
     rows = []
     for generator in pool:
-        votes = read_votes(context, generator)
-        fixed = np.arange(selection.num_groups) % generator.codes.num_codes
-        for encoder in pool:
-            score = score_votes(votes[encoder.key], fixed, encoder.codes.code_dim)["factor_vae"]
+        scores = cells.scores(generator, pairs.get(generator.model_id, ()))
+        for encoder_id, score in scores.items():
             rows.append(
                 {
-                    "encoder_id": encoder.model_id,
+                    "encoder_id": encoder_id,
                     "generator_id": generator.model_id,
                     "score": score,
                     "num_groups": selection.num_groups,
                     "group_size": selection.group_size,
-                    "num_fixed_codes": generator.codes.num_codes,
+                    "num_fixed_codes": cells.num_offered(generator),
                     "seed": generator_seed(generator)[0],
-                    "encoder_fingerprint": encoder.fingerprint,
+                    "encoder_fingerprint": by_id[encoder_id].fingerprint,
                     "generator_fingerprint": generator.fingerprint,
                     "versions": versions(),
                 }
@@ -65,106 +87,112 @@ def cross_scores(context: Context, pool: Sequence[Export]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CROSS_SCORE_COLUMNS)
 
 
-def confidence(context: Context, pool: Sequence[Export]) -> dict[str, float]:
-    """Return the share of resamples of all generators' groups in which each model is the medoid."""
-    options = context.experiment.selection
-    if not options.num_resamples:
-        return {}
-    rng = np.random.default_rng(generator_seed(pool[0]))
-    num_groups = options.num_groups
-    # s_i is the mean of B[i, j] = (A[i, j] + A[j, i]) / 2 over the others: a sum is enough.
-    sums = np.zeros((options.num_resamples, len(pool)))
-    for column, generator in enumerate(pool):
-        votes = read_votes(context, generator)
-        fixed = np.arange(num_groups) % generator.codes.num_codes
-        probabilities = np.full(num_groups, 1 / num_groups)
-        weights = rng.multinomial(num_groups, probabilities, size=options.num_resamples)
-        for row, encoder in enumerate(pool):
-            if row != column:
-                scores = resampled_scores(
-                    votes[encoder.key], fixed, encoder.codes.code_dim, weights
-                )
-                sums[:, row] += scores
-                sums[:, column] += scores
-    # The pool is sorted by model id, so a tie goes to the lowest one here, too.
-    shares = np.bincount(sums.argmax(axis=1), minlength=len(pool)) / options.num_resamples
-    return {export.model_id: float(share) for export, share in zip(pool, shares, strict=True)}
+@dataclasses.dataclass(frozen=True)
+class Supervised:
+    """What is known with factors.
+
+    Attributes:
+        protocol: The protocol of the scores.
+        table: A row a model id, a column a metric.
+    """
+
+    protocol: str
+    table: pd.DataFrame
+
+    @property
+    def scores(self) -> pd.Series:
+        """The scores by which models are ranked."""
+        return self.table[SUPERVISED_METRIC]
 
 
-def supervised_scores(context: Context, model_ids: Sequence[str]) -> dict[str, float]:
-    """Return the FactorVAE score of each model against the known factors; empty without them.
+def supervised_scores(context: Context, model_ids: Sequence[str]) -> Supervised | None:
+    """Return the scores of scores.csv; None without known factors.
 
-    The cr protocol is preferred; the others serve where it was not measured.
+    Of the protocols under which every model has a FactorVAE score the first one: "cr" before
+    "dlib".
     """
     if not context.dataset.num_factors or not context.run.scores_csv.exists():
-        return {}
+        return None
     table = read_table(context.run.scores_csv, SCORE_COLUMNS)
-    table = table[(table.metric == SUPERVISED_METRIC) & table.model_id.isin(model_ids)]
-    for protocol in sorted(table.protocol.unique()):  # "cr" comes before "dlib"
-        scores = table[table.protocol == protocol].set_index("model_id")["value"]
-        if set(scores.index) == set(model_ids):
-            return {model_id: float(scores[model_id]) for model_id in model_ids}
-    return {}
+    table = table[table.model_id.isin(model_ids)]
+    for protocol in sorted(table.protocol.unique()):
+        wide = table[table.protocol == protocol].pivot(
+            index="model_id", columns="metric", values="value"
+        )
+        if SUPERVISED_METRIC in wide and wide[SUPERVISED_METRIC].notna().sum() == len(model_ids):
+            return Supervised(protocol, wide)
+    return None
 
 
-def selection_table(
-    pool: Sequence[Export],
-    scores: dict[str, dict[str, float]],
-    confidence: dict[str, float],
-) -> pd.DataFrame:
-    """Return a row a model and selection method; ties go to the lowest model id.
-
-    `confidence` belongs to ModelCentrality; the supervised ranking has none.
-    """
-    by_id = {export.model_id: export for export in pool}
+def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> pd.DataFrame:
+    """Return a row a pool, selection method and model."""
+    by_id = {export.model_id: export for export in exports}
     rows = []
-    for method, of_model in scores.items():
-        is_central = method == "model_centrality"
-        ranked = sorted(of_model, key=lambda model_id: (-of_model[model_id], model_id))
-        for rank, model_id in enumerate(ranked, start=1):
+    for ranking in rankings:
+        for rank, model_id in enumerate(ranking.order, start=1):
             export = by_id[model_id]
             rows.append(
                 {
+                    "pool": ranking.pool,
                     "model_id": model_id,
                     "setting": export.setting,
                     "method": export.method,
                     "seed": export.seed,
-                    "selection_method": method,
-                    "score": float(of_model[model_id]),
+                    "selection_method": ranking.method,
+                    "score": float(ranking.scores[model_id]),
                     "rank": rank,
                     "selected": rank == 1,
-                    "confidence": confidence.get(model_id) if is_central else None,
+                    "confidence": ranking.confidence.get(model_id),
+                    "num_compared": ranking.num_compared.get(model_id),
                     "versions": versions(),
                 }
             )
     return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
 
 
-def summary_table(selection: pd.DataFrame, supervised: dict[str, float]) -> pd.DataFrame:
-    """Return a row a selection method: what it chose, and how good that is if factors say so."""
+def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) -> pd.DataFrame:
+    """Return a row a pool and selection method: what it chose, and how good that is if known."""
     rows = []
-    for method, table in selection.groupby("selection_method"):
-        chosen = table[table.selected].iloc[0]
+    for ranking in rankings:
+        chosen = ranking.order[0]
         row = {
-            "selection_method": method,
-            "model_id": chosen.model_id,
-            "selected_score": chosen.score,
-            "num_models": len(table),
+            "pool": ranking.pool,
+            "selection_method": ranking.method,
+            "model_id": chosen,
+            "selected_score": ranking.scores[chosen],
+            "confidence": ranking.confidence.get(chosen),
+            "num_models": len(ranking.order),
+            "num_cells": ranking.num_cells,
+            "warnings": "; ".join(ranking.warnings),
         }
-        if supervised:
-            known = pd.Series(supervised)
-            value, best, median = known[chosen.model_id], known.max(), known.median()
-            row |= {
-                "supervised_metric": SUPERVISED_METRIC,
-                "supervised_value": value,
-                "pool_best": best,
-                "pool_median": median,
-                "regret_to_best": best - value,
-                "gain_over_median": value - median,
-                "rank_correlation": _rank_correlation(table.set_index("model_id").score, known),
-            }
+        if supervised is not None:
+            row |= _compared(ranking, supervised.scores[list(ranking.order)])
+            row |= _paper_row(supervised, chosen)
         rows.append(row)
     return pd.DataFrame(rows, columns=SELECTION_SUMMARY_COLUMNS)
+
+
+def _compared(ranking: Ranking, known: pd.Series) -> dict:
+    """Return how the choice stands in its pool by the supervised metric."""
+    value, best, median = known[ranking.order[0]], known.max(), known.median()
+    return {
+        "supervised_metric": SUPERVISED_METRIC,
+        "supervised_value": value,
+        "pool_best": best,
+        "pool_median": median,
+        "regret_to_best": best - value,
+        "gain_over_median": value - median,
+        "rank_correlation": _rank_correlation(pd.Series(ranking.scores), known),
+    }
+
+
+def _paper_row(supervised: Supervised, chosen: str) -> dict:
+    """Return the chosen model's line of the paper's table."""
+    columns = metric_names.paper_columns(supervised.table.columns)
+    row = {column: supervised.table.loc[chosen, metric] for column, metric in columns.items()}
+    if "dci" in columns:
+        row["dci_learner"] = metric_names.dci_learner(columns["dci"])
+    return {"protocol": supervised.protocol, **row}
 
 
 def _rank_correlation(first: pd.Series, second: pd.Series) -> float | None:

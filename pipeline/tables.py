@@ -33,13 +33,14 @@ CROSS_SCORE_COLUMNS = (
     "seed", "encoder_fingerprint", "generator_fingerprint", "versions",
 )
 SELECTION_COLUMNS = (
-    "model_id", "setting", "method", "seed", "selection_method", "score", "rank", "selected",
-    "confidence", "versions",
+    "pool", "model_id", "setting", "method", "seed", "selection_method", "score", "rank",
+    "selected", "confidence", "num_compared", "versions",
 )
 SELECTION_SUMMARY_COLUMNS = (
-    "selection_method", "model_id", "selected_score", "supervised_metric", "supervised_value",
-    "pool_best", "pool_median", "regret_to_best", "gain_over_median", "rank_correlation",
-    "num_models",
+    "pool", "selection_method", "model_id", "selected_score", "confidence", "supervised_metric",
+    "supervised_value", "pool_best", "pool_median", "regret_to_best", "gain_over_median",
+    "rank_correlation", "protocol", "factor_vae", "dci", "dci_learner", "sap", "explicitness",
+    "modularity", "mig", "beta_vae", "num_models", "num_cells", "warnings",
 )
 
 # Columns that may hold empty cells, by schema. Everything else must have a value in every row.
@@ -49,11 +50,9 @@ MAY_BE_EMPTY = {
     ),
     SCORE_COLUMNS: frozenset({"ci_low", "ci_high"}),
     CROSS_SCORE_COLUMNS: frozenset(),
-    SELECTION_COLUMNS: frozenset({"confidence"}),
-    SELECTION_SUMMARY_COLUMNS: frozenset(
-        {"supervised_metric", "supervised_value", "pool_best", "pool_median", "regret_to_best",
-         "gain_over_median", "rank_correlation"}
-    ),
+    SELECTION_COLUMNS: frozenset({"confidence", "num_compared"}),
+    SELECTION_SUMMARY_COLUMNS: frozenset(SELECTION_SUMMARY_COLUMNS)
+    - {"pool", "selection_method", "model_id", "selected_score", "num_models"},
 }
 
 # What a column holds; a name that is in none of the three is a number.
@@ -63,10 +62,11 @@ TEXT_COLUMNS = frozenset({
     "model_fingerprint", "metric", "protocol", "representation", "dataset", "data_fingerprint",
     "scored_on", "file", "file_digest", "versions", "encoder_id", "generator_id",
     "encoder_fingerprint", "generator_fingerprint", "selection_method", "supervised_metric",
+    "pool", "row", "dci_learner", "warnings",
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",
-    "num_fixed_codes", "num_models", "num_seeds", "rank",
+    "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells",
 })
 FLAG_COLUMNS = frozenset({"selected"})
 # fmt: on

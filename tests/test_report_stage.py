@@ -18,6 +18,7 @@ from pipeline.run_directory import RunDirectory
 
 OPTIONS = ReportOptions(traversal_frames=3)
 TEXTS = {"versions": "numpy 2", "data_fingerprint": "da", "dataset": "toy", "num_points": 10}
+WARNINGS = {"model_centrality": "all agree; <two> are tied", "supervised": "all agree"}
 VALUES = {"cr-0": 0.6, "cr-1": 0.9, "plain-0": 0.5, "cr-0@before_cr": 0.25, "cr-1@before_cr": 0.5}
 
 
@@ -105,9 +106,11 @@ def write_selection(root, *, labels):
     for method, scores in ranking.items():
         for rank, (model_id, score) in enumerate(scores.items(), start=1):
             row = {"model_id": model_id, "setting": model_id[:-2], "method": "infogan", "seed": 0}
-            row |= {"selection_method": method, "score": score, "rank": rank}
-            selection.append(row | {"selected": rank == 1, "confidence": None, "versions": "v"})
+            row |= {"selection_method": method, "score": score, "rank": rank, "pool": "all"}
+            row |= {"num_compared": 2, "confidence": None, "versions": "v"}
+            selection.append(row | {"selected": rank == 1})
         row = {"selection_method": method, "model_id": "cr-1", "selected_score": scores["cr-1"]}
+        row |= {"pool": "all", "confidence": None, "warnings": WARNINGS[method]}
         if labels:
             row |= {"supervised_metric": "factor_vae", "supervised_value": 0.9, "pool_best": 0.9}
             row |= {"pool_median": 0.6, "regret_to_best": 0.0, "gain_over_median": 0.3}
@@ -132,6 +135,7 @@ def test_every_file_is_there_and_valid(full):
     names = [str(path.relative_to(root / "report")) for path in written]
     assert names == sorted(names)
     expected = {"index.html", "tables/models.csv", "tables/settings.csv", "tables/selected.csv"}
+    expected |= {"tables/selection_metrics.csv"}
     stems = ["metrics_cr", "similarity_matrix", "centrality_against_score", "training_curves"]
     stems += ["metric_over_iterations", "selected_traversals", "selected_real", "selected_samples"]
     expected |= {f"plots/{stem}.png" for stem in stems} | {"plots/selected_traversals.gif"}
@@ -161,6 +165,49 @@ def test_tables_hold_exact_values(full):
     selected = pd.read_csv(root / "report/tables/selected.csv").set_index("selection_method")
     assert selected.loc["model_centrality", "model_id"] == "cr-1"
     assert selected.loc["model_centrality", "gain_over_median"] == 0.3
+
+
+def test_the_papers_table_by_hand(full):
+    table = pd.read_csv(full[0] / "report/tables/selection_metrics.csv").set_index("row")
+    for method in ("model_centrality", "supervised"):
+        assert table.loc[method, "model_id"] == "cr-1"
+        assert table.loc[method, "factor_vae"] == 0.9
+        assert table.loc[method, "mig"] == 0.9 / 3
+    # The pool is cr-0, cr-1 and plain-0: 0.6, 0.9 and 0.5.
+    assert table.loc["pool_mean", "factor_vae"] == pytest.approx(2 / 3)
+    assert table.loc["pool_std", "factor_vae"] == pytest.approx(np.std([0.6, 0.9, 0.5], ddof=1))
+    assert table.loc["pool_best", "factor_vae"] == 0.9
+    assert table.loc["pool_mean", "num_models"] == 3
+    assert table["dci"].isna().all() and (table["protocol"] == "cr").all()
+
+
+def test_warnings_are_shown_once_and_escaped(full):
+    page = page_of(full[0])
+    assert page.count("All agree.") == 1
+    assert "ModelCentrality: &lt;two&gt; are tied." in page
+
+
+def test_each_pool_has_its_part(tmp_path):
+    make_run(tmp_path)
+    schemas = {
+        "selection": tables.SELECTION_COLUMNS,
+        "selection_summary": tables.SELECTION_SUMMARY_COLUMNS,
+    }
+    for name, columns in schemas.items():
+        whole = tables.read_table(tmp_path / f"{name}.csv", columns)
+        part = whole[whole["model_id"] != "plain-0"].assign(pool="cr")
+        if name == "selection_summary":
+            part["num_models"] = 2
+        write(tmp_path / f"{name}.csv", pd.concat([whole, part]), columns)
+    written = write_report(tmp_path, title="t", options=OPTIONS)
+    names = {path.name for path in written}
+    assert {"similarity_matrix_all.png", "similarity_matrix_cr.png"} <= names
+    page = page_of(tmp_path)
+    assert "Pool all" in page and "Pool cr" in page
+    assert "chose it among 3 models" in page
+    table = pd.read_csv(tmp_path / "report/tables/selection_metrics.csv")
+    means = table[table["row"] == "pool_mean"].set_index("pool")["factor_vae"]
+    assert means["cr"] == pytest.approx(0.75) and means["all"] == pytest.approx(2 / 3)
 
 
 def test_similarity_is_symmetric_without_diagonal_and_ordered(full):
