@@ -133,6 +133,14 @@ class JointCode:
         group[:, columns] = group[0, columns]
         return group
 
+    def draw_class(self, rng: np.random.Generator, n: int, value: int) -> np.ndarray:
+        """Returns float32 [n, latent_dim] of one class of the only categorical code; rest free."""
+        latents = self.draw(rng, n)
+        latents[:, self.columns(self.class_code)] = np.eye(self.num_classes, dtype=np.float32)[
+            value
+        ]
+        return latents
+
     def negative_log_likelihood(self, latents, q_outputs):
         """Returns -log Q(c | x), summed over the codes and averaged over the batch.
 

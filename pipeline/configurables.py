@@ -11,7 +11,7 @@ from models import (
     optimizers,
     vae_methods,
 )
-from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
+from pipeline import class_quality, evaluate, model_spec, protocols, report, sample_quality, select
 from pipeline.datasets import (
     cdsprites,
     dsprites,
@@ -75,6 +75,7 @@ CONFIGURABLES = {
     "metrics": evaluate.Metrics,
     "cr_protocol": protocols.CrProtocol,
     "dlib_protocol": protocols.DlibProtocol,
+    "class_disentanglement": class_quality.ClassDisentanglement,
     "sample_quality": sample_quality.SampleQuality,
     "selection": select.Selection,
     "report": report.ReportOptions,

@@ -202,6 +202,8 @@ def _build_experiment(
     )
     _check_batches(experiment)
     experiment.selection.check_settings(recipes)
+    for name, recipe in recipes.items():
+        experiment.selection.check_codes(name, recipe.method.codes)
     return experiment
 
 

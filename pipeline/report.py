@@ -90,6 +90,7 @@ def _fingerprint(context: Context) -> str:
     for folder in sorted(directory.model("any").root.parent.glob("*")):
         model = directory.model(folder.name)
         inputs += [model.history, model.export("final").traversals]
+    inputs += sorted(directory.class_pictures("any").parent.glob("*.npz"))
     digests = {
         str(path.relative_to(directory.root)): file_digest(path) for path in inputs if path.exists()
     }
@@ -231,7 +232,10 @@ def _draw(
     selected: str | None,
 ) -> tuple[list[FigureFile], list[tuple[str, str]]]:
     """Draw every plot and picture; return them with (section, sentence) notes on what lacks."""
-    from pipeline import report_figures  # matplotlib is slow to import: only where it draws
+    from pipeline import (
+        report_classes,
+        report_figures,
+    )  # matplotlib is slow to import: only where it draws
 
     folder = directory.report / "plots"
     figures: list[FigureFile] = []
@@ -248,6 +252,7 @@ def _draw(
             )
         else:
             notes.append(("traversals", f"The train stage wrote no traversals of {selected}."))
+    figures += report_classes.draw_classes(folder, directory, run_tables.models, selected)
     figures += report_figures.draw_metrics(folder, run_tables)
     figures += report_figures.draw_selection(
         folder,

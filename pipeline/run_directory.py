@@ -90,6 +90,10 @@ class RunDirectory:
         """The cached result of one metric for one exported encoder."""
         return self.root / "metrics" / export_key / f"{result_key}.json"
 
+    def class_pictures(self, export_key: str) -> Path:
+        """What the report draws of the classes of one exported model, as arrays."""
+        return self.root / "classes" / f"{export_key}.npz"
+
     def judge(self, key: str) -> "JudgeDirectory":
         """The folder of a network that judges samples, and of what it makes of real images."""
         return JudgeDirectory(self.root / "judges" / key)

@@ -60,7 +60,7 @@ class Monitor(keras.callbacks.Callback):
         self._quick_score = None
         if dataset.num_factors and spec.training.score_every:
             self._quick_score = QuickScore(model.encoder, spec.training, dataset)
-        self.exporter = Exporter(model, dataset)
+        self.exporter = Exporter(model, dataset, spec.training.traversal_limits)
         self._events = tf.summary.create_file_writer(str(directory.tensorboard))
         self.iteration = 0
         self.history: list[dict[str, float]] = []

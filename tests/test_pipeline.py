@@ -16,7 +16,12 @@ from PIL import Image
 from pipeline.cli import main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GIN_FILES = sorted(path.name for path in (REPOSITORY / "gin").glob("*.gin"))
+# Files that need data are run on generated ones in tests of their own.
+GIN_FILES = sorted(
+    path.name
+    for path in (REPOSITORY / "gin").glob("*.gin")
+    if "gin/parts/metrics/classes.gin" not in path.read_text(encoding="utf-8")
+)
 # Two InfoGAN-CR models on Squares: 12 iterations, the contrastive phase from 6.
 SMALL = ["--gin", "gin/quickstart.gin", "--gin", "gin/parts/budgets/smoke.gin"]
 LONGER = [
