@@ -74,7 +74,8 @@ class Exporter:
         Returns:
             images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
                 than there are steps, the rest of its row is white.
-            values: float [steps], of the first code with so many steps.
+            values: float [steps], of the last code with so many steps: of a continuous code where
+                there is one beside classes.
         """
         codes = self._model.codes
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
@@ -84,7 +85,7 @@ class Exporter:
         ]
         paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
         images = self._images(np.concatenate(paths))
-        longest = max(values, key=len)
+        longest = max(reversed(values), key=len)
         rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
         ends = np.cumsum([len(path) for path in paths])
         for row, path, end in zip(rows, paths, ends, strict=True):

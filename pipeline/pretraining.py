@@ -5,6 +5,7 @@ model's seed, so that the models of a sweep share it. What runs in the worker is
 `pipeline.pretraining_loop`.
 """
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def plan(context: Context, specs: Sequence[ModelSpec]) -> list[Step]:
     steps = []
     for key, spec in _distinct(specs).items():
         reason = why_stale(context.run.pretrained(key).manifest, key)
+        if "train" in context.forced:
+            reason = "forced"
         seconds = None
         if reason is not None:
             options, outputs = spec.method.pretraining, spec.method.codes.feature_dim
@@ -70,6 +73,8 @@ def run(context: Context, specs: Iterable[ModelSpec], display: ProgressDisplay) 
     tasks = []
     for key, spec in _distinct(specs).items():
         folder = context.run.pretrained(key)
+        if "train" in context.forced:
+            shutil.rmtree(folder.root, ignore_errors=True)
         if why_stale(folder.manifest, key) is None:
             display.say(f"the encoder {key[:8]} is pre-trained already: skipped")
         else:

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cli import main
+from pipeline import execution
 from pipeline.errors import ConfigurationError
 from pipeline.experiment import load_experiment
+from pipeline.run_directory import RunDirectory
+from pipeline.stage import Context
+from pipeline.stages import STAGES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMOKE = "gin/parts/budgets/smoke_classes.gin"
@@ -136,17 +139,34 @@ SWEEP = """sweep.settings = {
 }"""
 
 
-def test_a_study_runs_through_every_stage(data, tmp_path, cache, capfd):
+class InlinePool:
+    """Runs tasks in this process: what worker processes do is tested elsewhere."""
+
+    num_workers = threads = 1
+
+    def run(self, function, tasks, display, describe, *, new_process_each=False):
+        for name, arguments in tasks:
+            outcome = function(*arguments, progress=lambda *given, **details: None)
+            display.finish(name, describe(name, outcome))
+            yield name, outcome
+
+
+def test_a_study_runs_through_every_stage(data, tmp_path, cache, capfd, monkeypatch):
     """CoDeGAN, pre-trained, and InfoGAN: trained, scored, selected between, reported."""
-    arguments = ["--gin", "gin/fashion_mnist_study.gin", "--gin", SMOKE]
-    settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 4"]
-    settings += ["ITERATIONS = 4", "CLASS_FROM = 2", "PRETRAINING_ITERATIONS = 3"]
-    settings += ["PRETRAINING_BATCH = 8", *BATCHES[:1], "CLASS_BATCH = 12", "NOISE_BATCH = 12"]
-    settings += [*SMALL_28, *SMALL_ENCODER]
-    for setting in settings:
-        arguments += ["--set", setting]
-    arguments += ["--out", str(tmp_path), "--cache", str(cache)]
-    assert main(arguments) == 0
+    monkeypatch.setattr(execution, "configure_tensorflow", lambda: None)
+    settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 2"]
+    settings += ["ITERATIONS = 2", "CLASS_FROM = 0", "PRETRAINING_ITERATIONS = 2"]
+    settings += ["PRETRAINING_BATCH = 8", "G_BATCH = 8", "CLASS_BATCH = 8", "NOISE_BATCH = 8"]
+    settings += [*SMALL_28, *SMALL_ENCODER, "sample_quality.batch_size = 4"]
+    experiment = load_experiment(["gin/fashion_mnist_study.gin", SMOKE], settings)
+
+    def run():
+        context = Context(experiment, RunDirectory(tmp_path), cache, InlinePool())
+        for stage in STAGES:
+            stage.run(context)
+        return capfd.readouterr().err
+
+    assert "pre-training" in run()
     models = pd.read_csv(tmp_path / "models.csv")
     assert (models.status == "done").all() and len(models) == 2
     (weights,) = tmp_path.glob("pretrained/*/weights.npz")
@@ -166,11 +186,9 @@ def test_a_study_runs_through_every_stage(data, tmp_path, cache, capfd):
     names = {path.name for path in (tmp_path / "report" / "plots").glob("classes_*")}
     kinds = ("samples", "features", "shown")
     assert names == {f"classes_{number}_{kind}.png" for number in (1, 2) for kind in kinds}
-    # Again: nothing is done twice; the pre-trained encoder is found.
-    weights_before = weights.stat().st_mtime_ns
-    capfd.readouterr()
-    assert main(arguments) == 0
-    assert weights.stat().st_mtime_ns == weights_before
-    said = capfd.readouterr().err
+    # Again: nothing is done twice; a damaged pre-trained encoder does not touch finished models.
+    weights.write_bytes(b"damaged")
+    said = run()
     assert "2 of 2 models are finished and valid: skipped" in said
     assert "scores of 2 encoders are up to date: skipped" in said
+    assert weights.read_bytes() == b"damaged"
