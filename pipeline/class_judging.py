@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 import metrics
 from metrics.class_coverage import class_coverage, code_table, relative_diversity
@@ -166,7 +167,8 @@ def pictures(
     latents = codes.draw(rng, num_embedded // 3)
     points = np.concatenate([features[chosen], find_features(generate(latents))])
     perplexity = min(30.0, (len(points) - 1) / 3)
-    embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
+    with threadpool_limits(1):  # threads that wait for each other cost more than they bring
+        embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
     kinds = np.concatenate([labels[chosen], latents[:, columns].argmax(axis=1)])
     is_generated = np.arange(len(points)) >= len(chosen)
     return {**arrays, "points": embedded, "kinds": kinds, "is_generated": is_generated}

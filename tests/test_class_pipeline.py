@@ -157,7 +157,7 @@ def test_a_study_runs_through_every_stage(data, tmp_path, cache, capfd, monkeypa
     settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 2"]
     settings += ["ITERATIONS = 2", "CLASS_FROM = 0", "PRETRAINING_ITERATIONS = 2"]
     settings += ["PRETRAINING_BATCH = 8", "G_BATCH = 8", "CLASS_BATCH = 8", "NOISE_BATCH = 8"]
-    settings += [*SMALL_28, *SMALL_ENCODER, "sample_quality.batch_size = 4"]
+    settings += [*SMALL_28, *SMALL_ENCODER, "CLASSIFIER_ITERATIONS = 4"]
     experiment = load_experiment(["gin/fashion_mnist_study.gin", SMOKE], settings)
 
     def run():

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from models.augmentation import Augmentation
 from models.class_methods import SimCLR
@@ -50,7 +51,17 @@ class Images:
         return rng.integers(0, 256, (40, 28, 28, 1), np.uint8)[indices]
 
 
-def test_an_interrupted_pretraining_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+@pytest.fixture
+def without_graphs():
+    """Few steps are faster one by one than traced."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_an_interrupted_pretraining_goes_on_to_the_same_weights(
+    tmp_path, monkeypatch, without_graphs
+):
     method = specs()[2].method
 
     def run(name):
