@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from models import architectures, class_architectures, class_methods, codes, optimizers
+from models.adversarial_losses import gradient_penalty
 from models.augmentation import Augmentation
 from models.class_networks import feature_network
 from models.codegan import pretrained_variables
@@ -138,6 +139,44 @@ def test_each_update_of_separate_encoders_moves_its_own_variables(separate):
         update()
         # Batch norm: the own network's averages move, too; those of the others do not.
         assert moved(before, separate) == weights(separate, prefix), prefix
+
+
+def test_the_penalty_of_the_discriminator_has_the_gradient_of_finite_differences(shared):
+    """Through D's own layers, in a traced function, as D is trained."""
+    rng = np.random.default_rng(5)
+    real, fake = (tf.constant(rng.random((4, *SHAPE)), tf.float32) for _ in range(2))
+    mix = tf.constant(rng.random((4, 1, 1, 1)), tf.float32)
+    weights_of_d = shared.discriminator.trainable_variables
+    initial = [variable.numpy() for variable in weights_of_d]
+    for variable in weights_of_d:  # large enough for gradients of about 1
+        variable.assign(3.0 * variable)
+
+    def penalty():
+        judge = lambda images: shared.discriminator(images, training=True)  # noqa: E731
+        return 1e3 * gradient_penalty(judge, real, fake, mix)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = penalty()
+        return tape.gradient(loss, [variable.value for variable in weights_of_d])
+
+    found = gradients()
+    # Small steps: where a leaky ReLU changes sides, the penalty jumps.
+    for variable, gradient in zip(weights_of_d, found, strict=True):
+        if "kernel" not in variable.path:
+            continue
+        direction = rng.normal(size=variable.shape).astype(np.float32)
+        before, step = variable.numpy(), 5e-5
+        variable.assign(before + step * direction)
+        above = float(penalty())
+        variable.assign(before - step * direction)
+        below = float(penalty())
+        variable.assign(before)
+        slope = float(np.sum(gradient * direction))
+        np.testing.assert_allclose((above - below) / (2 * step), slope, rtol=0.02)
+    for variable, value in zip(weights_of_d, initial, strict=True):
+        variable.assign(value)
 
 
 def test_the_generator_learns_through_the_view_only_where_it_is_told_to(separate):
