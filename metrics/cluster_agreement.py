@@ -57,16 +57,32 @@ def clustering(features, labels, *, num_clusters, seeds):
     return scores
 
 
+def partition_agreement(clusters, labels):
+    """Returns how well a partition matches the labels: the four scores of `clustering`.
+
+    Args:
+        clusters: int `[points]`, the cluster of each point, such as the class that a code of a
+            model gives it.
+        labels: int `[points]`.
+
+    Returns:
+        dict: acc_hungarian, acc_purity, nmi, ari.
+    """
+    clusters, labels = check_labels(clusters, "clusters"), check_labels(labels, "labels")
+    check_same_length(clusters=clusters, labels=labels)
+    table = contingency_matrix(labels, clusters)  # [classes, clusters]
+    matched = table[linear_sum_assignment(table, maximize=True)].sum()
+    return {
+        "acc_hungarian": float(matched / len(labels)),
+        "acc_purity": float(table.max(axis=0).sum() / len(labels)),
+        "nmi": float(normalized_mutual_info_score(labels, clusters)),
+        "ari": float(adjusted_rand_score(labels, clusters)),
+    }
+
+
 def _one_run(features, labels, num_clusters, seed):
     """Returns the four scores of one k-means run."""
     with quiet_fit():
         means = KMeans(num_clusters, n_init=NUM_INITIALIZATIONS, random_state=seed)
         clusters = means.fit_predict(features)
-    table = contingency_matrix(labels, clusters)  # [classes, clusters]
-    matched = table[linear_sum_assignment(table, maximize=True)].sum()
-    return {
-        "acc_hungarian": matched / len(labels),
-        "acc_purity": table.max(axis=0).sum() / len(labels),
-        "nmi": normalized_mutual_info_score(labels, clusters),
-        "ari": adjusted_rand_score(labels, clusters),
-    }
+    return partition_agreement(clusters, labels)

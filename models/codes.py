@@ -15,6 +15,7 @@ from models.distributions import (
 
 __all__ = [
     "CategoricalCode",
+    "FeatureCode",
     "GaussianCodes",
     "GaussianNoise",
     "JointCode",
@@ -76,6 +77,28 @@ class JointCode:
         return sum(part.q_dim for part in self.parts)
 
     @property
+    def class_code(self) -> int | None:
+        """The regularised code that is categorical; None where there is none, or several."""
+        number, found = 0, []
+        for part in self._informative:
+            if isinstance(part, CategoricalCode):
+                found.append(number)
+            number += part.num_codes
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the only categorical code; 0 where `class_code` is None."""
+        if self.class_code is None:
+            return 0
+        return self._locate(self.class_code)[0].num_classes
+
+    @property
+    def class_features(self) -> slice:
+        """Columns of an encoder's output in which it tells classes: here their probabilities."""
+        return self.columns(self.class_code)
+
+    @property
     def code_names(self) -> tuple[str, ...]:
         """A name for each regularised code, numbered by kind: uniform_1, categorical_1, ..."""
         names, counts = [], {}
@@ -109,6 +132,14 @@ class JointCode:
         columns = self.columns(fixed_code)
         group[:, columns] = group[0, columns]
         return group
+
+    def draw_class(self, rng: np.random.Generator, n: int, value: int) -> np.ndarray:
+        """Returns float32 [n, latent_dim] of one class of the only categorical code; rest free."""
+        latents = self.draw(rng, n)
+        latents[:, self.columns(self.class_code)] = np.eye(self.num_classes, dtype=np.float32)[
+            value
+        ]
+        return latents
 
     def negative_log_likelihood(self, latents, q_outputs):
         """Returns -log Q(c | x), summed over the codes and averaged over the batch.
@@ -238,3 +269,43 @@ class JointCode:
 
         for number in range(len(self.parts)):
             yield draws.fold_in(seed, 2 * number), draws.fold_in(seed, 2 * number + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureCode(JointCode):
+    """One categorical code, told by features instead of probabilities, and noise: CoDeGAN's.
+
+    Layout of the latent vector: the one-hot class, then the noise. Layout of an encoder's output
+    [code_dim]: features of the class, of length 1, then the noise that it reconstructs.
+
+    Attributes:
+        parts: one `CategoricalCode`, and noise.
+        feature_dim: number of features.
+
+    Raises:
+        ValueError: the parts are others.
+    """
+
+    feature_dim: int
+
+    def __post_init__(self):
+        super().__post_init__()
+        checks.integer("feature_dim", self.feature_dim, minimum=2)
+        is_one_class = isinstance(self.parts[0], CategoricalCode) and self.num_codes == 1
+        if not is_one_class or self.noise_dim < 1:
+            checks.fail("parts", self.parts, "one CategoricalCode, and noise")
+
+    @property
+    def noise_dim(self) -> int:
+        """Columns of noise."""
+        return self.latent_dim - self.num_classes
+
+    @property
+    def code_dim(self) -> int:
+        """Length of an encoder's output: features and noise."""
+        return self.feature_dim + self.noise_dim
+
+    @property
+    def class_features(self) -> slice:
+        """Columns of an encoder's output in which it tells classes."""
+        return slice(0, self.feature_dim)

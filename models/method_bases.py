@@ -24,6 +24,8 @@ class Method(abc.ABC):
     codes: JointCode
 
     needs_num_images = False
+    images_per_iteration = None  # the number of real images an iteration must be given, if any
+    pretraining = None  # how an encoder is trained on real images before the model is
     # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
     has_posterior = False
 

@@ -98,6 +98,7 @@ def build_conv_encoder(
     heads: dict[str, int],
     seed: int,
     network: str,
+    images: keras.KerasTensor | None = None,
 ) -> keras.Model:
     """Returns the network from images to its heads' outputs, each [batch, size].
 
@@ -109,9 +110,10 @@ def build_conv_encoder(
         heads: name of each head to its size.
         seed: of the initial weights.
         network: the network's name, with which its layers' names begin.
+        images: the Keras input, where other networks have it, too.
     """
     layers = _Layers(network, seed, recipe)
-    images = keras.Input(image_shape, name="images")
+    images = keras.Input(image_shape, name="images") if images is None else images
     x = images
     for filters in recipe.conv:
         x = layers.activation(layers.conv(x, filters), "leaky_relu")
@@ -187,7 +189,14 @@ class _Layers:
                 filters, size, 2, kernel_initializer=initializer, **self.spectral(name)
             )
         else:
-            layer = Conv2D(filters, size, 2, "same", kernel_initializer=initializer, name=name)
+            padding = getattr(self.recipe, "padding", None)  # None: as "same" has it
+            if padding is None:
+                layer = Conv2D(filters, size, 2, "same", kernel_initializer=initializer, name=name)
+            else:
+                x = keras.layers.ZeroPadding2D(padding, name=f"{name}_padding")(x)
+                layer = keras.layers.Conv2D(
+                    filters, size, 2, "valid", kernel_initializer=initializer, name=name
+                )
         return layer(x)
 
     def dense(self, x, units: int, name: str | None = None):

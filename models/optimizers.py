@@ -38,6 +38,41 @@ class Adam:
 
 
 @dataclasses.dataclass(frozen=True)
+class DecayingAdam(Adam):
+    """Adam with L2 regularisation, or a learning rate that falls evenly to 0, or both.
+
+    Attributes:
+        l2: this times the variable is added to its gradient, before Adam averages it. (Decoupled
+            weight decay, which Keras' Adam offers, is another update.)
+        decay_updates: updates of this optimiser after which the rate is 0; None: it stays.
+    """
+
+    l2: float = 0.0
+    decay_updates: int | None = None
+    kind: str = dataclasses.field(default="decaying_adam", init=False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        checks.number("l2", self.l2, minimum=0.0)
+        if self.decay_updates is not None:
+            checks.integer("decay_updates", self.decay_updates, minimum=1)
+
+    def build(self):
+        """Returns a fresh `models.l2_adam.L2Adam`, not yet built on variables."""
+        import keras
+
+        from models.l2_adam import L2Adam
+
+        rate = self.learning_rate
+        if self.decay_updates is not None:
+            schedules = keras.optimizers.schedules
+            rate = schedules.PolynomialDecay(rate, self.decay_updates, end_learning_rate=0.0)
+        return L2Adam(
+            rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, l2=self.l2
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class RMSprop:
     """RMSprop without momentum, uncentred.
 

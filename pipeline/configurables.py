@@ -1,8 +1,26 @@
 """Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
 
-from models import architectures, codes, gan_methods, methods, optimizers, vae_methods
-from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
-from pipeline.datasets import cdsprites, dsprites, images, squares, teapots, tensorflow_datasets
+from models import (
+    architectures,
+    augmentation,
+    class_architectures,
+    class_methods,
+    codes,
+    gan_methods,
+    methods,
+    optimizers,
+    vae_methods,
+)
+from pipeline import class_quality, evaluate, model_spec, protocols, report, sample_quality, select
+from pipeline.datasets import (
+    cdsprites,
+    dsprites,
+    images,
+    labelled_images,
+    squares,
+    teapots,
+    tensorflow_datasets,
+)
 
 CONFIGURABLES = {
     # data sets
@@ -12,9 +30,12 @@ CONFIGURABLES = {
     "squares": squares.Squares,
     "image_folder": images.ImageFolder,
     "image_arrays": images.ImageArrays,
+    "idx_images": labelled_images.IdxImages,
+    "labelled_images": labelled_images.LabelledImages,
     "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
     # latent codes
     "joint_code": codes.JointCode,
+    "feature_code": codes.FeatureCode,
     "uniform_codes": codes.UniformCodes,
     "categorical_code": codes.CategoricalCode,
     "gaussian_codes": codes.GaussianCodes,
@@ -25,10 +46,16 @@ CONFIGURABLES = {
     "conv_discriminator": architectures.ConvDiscriminator,
     "contrastive_network": architectures.ContrastiveNetwork,
     "conv_encoder": architectures.ConvEncoder,
+    "padded_conv_encoder": class_architectures.PaddedConvEncoder,
+    "residual_generator": class_architectures.ResidualGenerator,
+    "residual_discriminator": class_architectures.ResidualDiscriminator,
+    "resnet_encoder": class_architectures.ResNetEncoder,
+    "augmentation": augmentation.Augmentation,
     "dense_network": architectures.DenseNetwork,
     "shape_classifier": architectures.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
+    "decaying_adam": optimizers.DecayingAdam,
     "rmsprop": optimizers.RMSprop,
     # methods
     "infogan": methods.InfoGAN,
@@ -41,11 +68,14 @@ CONFIGURABLES = {
     "hfvae": vae_methods.HFVAE,
     "chyvae": vae_methods.CHyVAE,
     "ib_gan": gan_methods.IBGAN,
+    "codegan": class_methods.CoDeGAN,
+    "simclr": class_methods.SimCLR,
     # stages
     "training": model_spec.Training,
     "metrics": evaluate.Metrics,
     "cr_protocol": protocols.CrProtocol,
     "dlib_protocol": protocols.DlibProtocol,
+    "class_disentanglement": class_quality.ClassDisentanglement,
     "sample_quality": sample_quality.SampleQuality,
     "selection": select.Selection,
     "report": report.ReportOptions,

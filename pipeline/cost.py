@@ -24,9 +24,12 @@ def training_seconds(spec: ModelSpec, image_shape: tuple[int, int, int], remaini
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
         if start >= training.iterations - remaining:
             total += (stop - start) * method.multiply_adds(image_shape, start)
-    threads = max(1, training.threads)
-    rate = matrix_rate() * threads * SHARE_OF_MATRIX_RATE
-    return total * training.batch_size / rate
+    return matrix_seconds(total * training.batch_size, training.threads)
+
+
+def matrix_seconds(multiply_adds: int, threads: int) -> float:
+    """Return the estimated seconds of so many multiply-adds on one process."""
+    return multiply_adds / (matrix_rate() * max(1, threads) * SHARE_OF_MATRIX_RATE)
 
 
 @cache

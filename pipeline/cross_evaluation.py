@@ -13,6 +13,7 @@ import numpy as np
 
 from metrics.voting import group_votes
 from pipeline import execution
+from pipeline.class_voting import MajorityCluster
 from pipeline.encoding import as_function, in_batches, load_network
 
 BLOCK_SIZE = 2048  # images in memory at once
@@ -83,6 +84,7 @@ def cast_votes(
     encoder_paths: Sequence[Path],
     *,
     fixed_codes: np.ndarray,
+    class_features: Sequence[slice] | None = None,
     group_size: int,
     num_std_samples: int,
     seed: Sequence[int],
@@ -95,6 +97,8 @@ def cast_votes(
         codes: Its `JointCode`.
         encoder_paths: The models that are judged by it, at most `ENCODERS_AT_ONCE`.
         fixed_codes: int [num_groups], the regularised code that each group shares.
+        class_features: None; or the columns in which each encoder tells classes: then a group
+            shares the class that `fixed_codes` gives, and encoders vote for clusters.
         group_size: Images of a group.
         num_std_samples: Prior samples for the spread of each encoder's codes.
         seed: Of all draws; a function of the generator's content, so that a cell of the matrix
@@ -102,12 +106,15 @@ def cast_votes(
         progress: Told (images, images in all).
 
     Returns:
-        int64 [encoders, num_groups], the code that each encoder votes for in each group (-1:
-        none is active); None if the run was stopped.
+        int64 [encoders, num_groups], the code (or cluster) that each encoder votes for in each
+        group (-1: no code is active); None if the run was stopped.
     """
     generate = in_batches(as_function(load_network(generator_path)))
     encoders = [_load_encoder(path) for path in encoder_paths]
-    voters = [LeastVaryingCode() for _ in encoders]
+    draw_group, voters = codes.draw_group, [LeastVaryingCode() for _ in encoders]
+    if class_features is not None:
+        draw_group = codes.draw_class
+        voters = [MajorityCluster(one, codes.num_classes, seed[0]) for one in class_features]
     total = num_std_samples + len(fixed_codes) * group_size
     rng = np.random.default_rng([*seed, 0])
     done = 0
@@ -125,7 +132,7 @@ def cast_votes(
     block = max(1, BLOCK_SIZE // group_size)
     for start in range(0, len(fixed_codes), block):
         fixed = fixed_codes[start : start + block]
-        latents = [codes.draw_group(rng, group_size, int(code)) for code in fixed]
+        latents = [draw_group(rng, group_size, int(code)) for code in fixed]
         images = generate(np.concatenate(latents))
         for row, voter, encode in zip(votes, voters, encoders, strict=True):
             groups = encode(images).reshape(len(fixed), group_size, -1)

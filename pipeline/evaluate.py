@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from models import checks
-from pipeline import execution, sample_quality
+from pipeline import class_quality, execution, sample_quality
+from pipeline.class_quality import ClassDisentanglement
 from pipeline.code_encoding import encode_missing, open_dataset
 from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
@@ -38,6 +39,7 @@ class Metrics:
         num_resamples: Bootstrap resamples of each confidence interval; 0: no intervals.
         level: Probability that an interval is to cover.
         sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
+        class_disentanglement: `@class_disentanglement()`, or None: classes are not scored.
     """
 
     protocols: tuple[Protocol, ...]
@@ -45,6 +47,7 @@ class Metrics:
     num_resamples: int = 200
     level: float = 0.95
     sample_quality: SampleQuality | None = None
+    class_disentanglement: ClassDisentanglement | None = None
 
     def __post_init__(self):
         if not isinstance(self.protocols, (list, tuple)):
@@ -57,6 +60,9 @@ class Metrics:
         checks.number("metrics.level", self.level, minimum=0.5, maximum=0.999)
         if self.sample_quality is not None:
             checks.instance("metrics.sample_quality", self.sample_quality, SampleQuality)
+        if self.class_disentanglement is not None:
+            given = self.class_disentanglement
+            checks.instance("metrics.class_disentanglement", given, ClassDisentanglement)
 
     def result_key(self, protocol: Protocol, metric: str) -> str:
         """Return the name under which a result is kept: changes whenever the result would."""
@@ -86,6 +92,8 @@ def plan(context: Context) -> list[Step]:
         missing[work.export.model_id] += work.metrics
     for judgement in sample_quality.missing(context, exports):
         missing[judgement.export.model_id] += judgement.judge.metrics
+    for export in class_quality.missing(context, exports):
+        missing[export.model_id].append(class_quality.PROTOCOL)
     return [
         Step(model_id, f"{len(names)} metrics missing" if names else None)
         for model_id, names in missing.items()
@@ -114,6 +122,7 @@ def run(context: Context) -> None:
         _encode(context, missing, display)
         failures = _measure(context, missing, display)
         failures += sample_quality.measure(context, exports, display)
+        failures += class_quality.measure(context, exports, display)
     finally:
         display.close()
     if failures:
@@ -124,6 +133,7 @@ def run(context: Context) -> None:
         for row in score_rows(read_result(path), export, protocol.name, context.dataset)
     ]
     rows += sample_quality.rows(context, exports)
+    rows += class_quality.rows(context, exports)
     write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
     tables = [context.run.codes(export.key) for export in exports]
     tables += sample_quality.judge_files(context)
@@ -173,7 +183,7 @@ def _skipped_metrics(context: Context) -> list[str]:
                 f"{context.dataset.name} has no known factors: skipped {', '.join(names)} "
                 f"({protocol.name} protocol)"
             )
-    return lines + sample_quality.skipped(context)
+    return lines + sample_quality.skipped(context) + class_quality.skipped(context)
 
 
 def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:

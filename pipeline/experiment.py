@@ -207,6 +207,8 @@ def _build_experiment(
     )
     _check_batches(experiment)
     experiment.selection.check_settings(recipes)
+    for name, recipe in recipes.items():
+        experiment.selection.check_codes(name, recipe.method.codes)
     return experiment
 
 
@@ -289,4 +291,11 @@ def _check_batches(experiment: Experiment) -> None:
                 f"training.batch_size: Expected at most the {num_images} images of the data "
                 f"set. Received: batch_size={setting.training.batch_size} "
                 f"(in the setting {setting.name!r})."
+            )
+        needed = setting.method.images_per_iteration
+        if needed is not None and setting.training.batch_size != needed:
+            raise ConfigurationError(
+                f"training.batch_size: Expected {needed}, the real images of an iteration of "
+                f"{setting.method.name} (discriminator_steps x discriminator_batch). Received: "
+                f"batch_size={setting.training.batch_size} (in the setting {setting.name!r})."
             )

@@ -21,9 +21,11 @@ class Exporter:
     Args:
         model: With `generator`, `encoder` and `codes`.
         dataset: The opened data set.
+        limits: Of continuous codes in traversals; None: their own range.
     """
 
-    def __init__(self, model, dataset):
+    def __init__(self, model, dataset, limits: tuple[float, float] | None = None):
+        self._limits = limits
         self._model = model
         self._dataset = dataset
         self._generate = in_batches(as_function(model.generator))
@@ -72,14 +74,18 @@ class Exporter:
         Returns:
             images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
                 than there are steps, the rest of its row is white.
-            values: float [steps], of the first code with so many steps.
+            values: float [steps], of the last code with so many steps: of a continuous code where
+                there is one beside classes.
         """
         codes = self._model.codes
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
-        values = [codes.traversal_values(code, TRAVERSAL_STEPS) for code in range(codes.num_codes)]
+        values = [
+            codes.traversal_values(code, TRAVERSAL_STEPS, self._limits)
+            for code in range(codes.num_codes)
+        ]
         paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
         images = self._images(np.concatenate(paths))
-        longest = max(values, key=len)
+        longest = max(reversed(values), key=len)
         rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
         ends = np.cumsum([len(path) for path in paths])
         for row, path, end in zip(rows, paths, ends, strict=True):

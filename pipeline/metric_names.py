@@ -34,7 +34,16 @@ METRIC_NAMES = {
     "fid_local": "FID (local classifier)", "fid_inception": "FID (Inception-V3)",
     "mode_kl": "Mode KL", "confidence": "Classifier confidence",
     "acc_hungarian": "Accuracy (Hungarian)", "acc_purity": "Accuracy (purity)", "nmi": "NMI",
-    "ari": "ARI",
+    "ari": "ARI", "acc_hungarian_std": "Accuracy (Hungarian), spread over k-means seeds",
+    "acc_purity_std": "Accuracy (purity), spread", "nmi_std": "NMI, spread",
+    "ari_std": "ARI, spread", "classifier_error": "Error of Q as classifier",
+    "classifier_acc_hungarian": "Accuracy of Q (Hungarian)",
+    "classifier_acc_purity": "Accuracy of Q (purity)", "classifier_nmi": "NMI of Q",
+    "classifier_ari": "ARI of Q", "information_bound": "Information bound L_I (nats)",
+    "code_entropy": "Entropy of the code H(c) (nats)",
+    "code_purity": "Purity of generated classes", "classes_covered": "True classes covered",
+    "least_class_share": "Share of the rarest class",
+    "least_diversity": "Diversity of the least diverse class", "mean_diversity": "Diversity",
 }
 # The table of Lin et al. 2020: column -> title and the metrics that can stand in it, first choice
 # first. Which learner the paper's DCI has is not known.
@@ -49,13 +58,14 @@ PAPER_TABLE = {
     "beta_vae": ("BetaVAE", ("beta_vae",)),
 }
 NEEDS_FACTORS = (
-    "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs",
+    "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs", "acc_",
+    "nmi", "ari", "classifier_",
 )
 LOWER_IS_BETTER = (
     "nrmse", "total_correlation", "wasserstein", "mutual_information", "dhsic", "frechet", "fid_",
-    "mode_kl",
+    "mode_kl", "classifier_error",
 )
-NO_DIRECTION = ("num_active", "_std")
+NO_DIRECTION = ("num_active", "_std", "code_entropy")
 # fmt: on
 
 

@@ -39,6 +39,8 @@ class Training:
         score_points: Images over which the codes' standard deviation is taken.
         checkpoint_every: Iterations between checkpoints, a multiple of `log_every`.
         picture_every: Iterations between sample pictures, a multiple of `log_every`; 0: none.
+        traversal_limits: Lowest and highest value of continuous codes in pictures of traversals;
+            None: the range that they are drawn from.
     """
 
     batch_size: int
@@ -55,6 +57,9 @@ class Training:
     score_points: int = 2000
     checkpoint_every: int = dataclasses.field(metadata=_PLUMBING)
     picture_every: int = dataclasses.field(default=0, metadata=_PLUMBING)
+    traversal_limits: tuple[float, float] | None = dataclasses.field(
+        default=None, metadata=_PLUMBING
+    )
 
     def __post_init__(self):
         checks.choice("training.precision", self.precision, PRECISIONS)
@@ -72,6 +77,13 @@ class Training:
         if self.batch_size % self.replicas:
             expected = f"a multiple of replicas={self.replicas}, which share each batch evenly"
             checks.fail("training.batch_size", self.batch_size, expected)
+        if self.traversal_limits is not None:
+            limits = self.traversal_limits
+            if not isinstance(limits, tuple | list) or len(limits) != 2:
+                checks.fail("training.traversal_limits", limits, "None, or two numbers")
+            for one in limits:
+                checks.number("training.traversal_limits", one)
+            object.__setattr__(self, "traversal_limits", tuple(limits))
         for name in ("score_every", "picture_every", "checkpoint_every"):
             if getattr(self, name) % self.log_every:
                 checks.fail(

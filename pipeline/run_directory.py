@@ -78,6 +78,10 @@ class RunDirectory:
         """The folder of one model of the sweep."""
         return ModelDirectory(self.root / "models" / model_id)
 
+    def pretrained(self, key: str) -> "PretrainedDirectory":
+        """The folder of an encoder that was trained on real images before some models."""
+        return PretrainedDirectory(self.root / "pretrained" / key[:16])
+
     def codes(self, export_key: str) -> Path:
         """The cached codes of one exported encoder."""
         return self.root / "codes" / f"{export_key}.npz"
@@ -85,6 +89,10 @@ class RunDirectory:
     def metric_result(self, export_key: str, result_key: str) -> Path:
         """The cached result of one metric for one exported encoder."""
         return self.root / "metrics" / export_key / f"{result_key}.json"
+
+    def class_pictures(self, export_key: str) -> Path:
+        """What the report draws of the classes of one exported model, as arrays."""
+        return self.root / "classes" / f"{export_key}.npz"
 
     def judge(self, key: str) -> "JudgeDirectory":
         """The folder of a network that judges samples, and of what it makes of real images."""
@@ -182,6 +190,38 @@ class ExportDirectory:
         """What an export holds."""
         always = (self.generator, self.encoder, self.traversals)
         return (*always, self.code_kl) if self.code_kl.exists() else always
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainedDirectory:
+    """The files of one pre-trained encoder."""
+
+    root: Path
+
+    @property
+    def weights(self) -> Path:
+        """Its variables by name."""
+        return self.root / "weights.npz"
+
+    @property
+    def history(self) -> Path:
+        """The loss along the iterations."""
+        return self.root / "history.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """States from which training goes on."""
+        return self.root / "checkpoints"
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says that the encoder is finished."""
+        return self.root / "manifest.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the encoder."""
+        return self.root / ".lock"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -208,7 +208,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     """
     lacking = missing(context, exports)
     failures = _prepare(context, {judgement.judge for judgement in lacking}, display)
-    unfit = _too_weak(context)
+    unfit = too_weak(context)
     failures += unfit.values()
     tasks = []
     # What a classifier that was trained anew just now had said before counts as missing, too.
@@ -234,7 +234,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     return failures + _outcomes(context, _judge_samples, tasks, display, describe)
 
 
-def _too_weak(context: Context) -> dict[Judge, str]:
+def too_weak(context: Context) -> dict[Judge, str]:
     """Return the classifiers that find too few classes to judge anything, with what to do."""
     options = context.experiment.metrics.sample_quality
     weak = {}

@@ -68,17 +68,24 @@ class Cells:
         self._context = context
         self._by_id = {export.model_id: export for export in exports}
         self._networks: dict[tuple[Export, str], Path] = {}
+        self._fixes_classes = context.experiment.selection.fixed == "classes"
         self._offered = {
-            export.model_id: offered_codes(context, export, informative_only=informative_only)
+            export.model_id: tuple(range(export.codes.num_classes))
+            if self._fixes_classes
+            else offered_codes(context, export, informative_only=informative_only)
             for export in exports
         }
 
     def num_offered(self, generator: Export) -> int:
-        """Return how many codes a generator's groups fix in turn."""
+        """Return how many codes, or classes of the one code, a generator's groups fix in turn."""
         return len(self._offered[generator.model_id])
 
+    def num_votable(self, generator: Export, encoder: Export) -> int:
+        """Return how many codes, or clusters, an encoder may vote for."""
+        return generator.codes.num_classes if self._fixes_classes else encoder.codes.code_dim
+
     def fixed_codes(self, generator: Export) -> np.ndarray:
-        """Return the code that each of a generator's groups shares, int [num_groups]."""
+        """Return the code, or class, that each of a generator's groups shares, int [num_groups]."""
         offered = np.array(self._offered[generator.model_id])
         return offered[np.arange(self._context.experiment.selection.num_groups) % len(offered)]
 
@@ -98,9 +105,9 @@ class Cells:
         """Return the FactorVAE score of those encoders whose votes are there, by model id."""
         votes, fixed = self.votes(generator), self.fixed_codes(generator)
         return {
-            encoder.model_id: score_votes(votes[encoder.key], fixed, encoder.codes.code_dim)[
-                "factor_vae"
-            ]
+            encoder.model_id: score_votes(
+                votes[encoder.key], fixed, self.num_votable(generator, encoder)
+            )["factor_vae"]
             for encoder in encoders
             if encoder.key in votes
         }
@@ -182,6 +189,8 @@ class Cells:
             "num_std_samples": selection.num_std_samples,
             "seed": generator_seed(generator),
         }
+        if self._fixes_classes:
+            options["class_features"] = [encoder.codes.class_features for encoder in encoders]
         paths = [self._network(encoder, "encoder") for encoder in encoders]
         return (self._network(generator, "generator"), generator.codes, paths, options)
 
@@ -199,7 +208,7 @@ class Cells:
     def _path(self, generator: Export):
         key = self._context.experiment.selection.sampling_key
         offered = self._offered[generator.model_id]
-        if len(offered) < generator.codes.num_codes:
+        if not self._fixes_classes and len(offered) < generator.codes.num_codes:
             key = fingerprint(key, offered)[:16]
         return self._context.run.votes(generator.key, key)
 

@@ -48,7 +48,7 @@ def centrality_confidence(
             touched = [place[one.model_id] for one in (encoder, generator) if one.model_id in place]
             if touched and encoder is not generator:
                 scores = resampled_scores(
-                    votes[encoder.key], fixed, encoder.codes.code_dim, weights
+                    votes[encoder.key], fixed, cells.num_votable(generator, encoder), weights
                 )
                 sums[:, touched] += scores[:, np.newaxis]
     shares = shares_of_wins(sums)
@@ -103,6 +103,7 @@ def chance_centrality(
                 continue  # neither the model's row nor its column, or the diagonal
             for number in range(num_shuffles):
                 shuffled = rng.permutation(fixed)
-                scores = score_votes(votes[encoder.key], shuffled, encoder.codes.code_dim)
+                num_votable = cells.num_votable(generator, encoder)
+                scores = score_votes(votes[encoder.key], shuffled, num_votable)
                 sums[number] += scores["factor_vae"]
     return sums / (2 * (len(pool) - 1))

@@ -13,6 +13,7 @@ CROSS_SCORE_VERSION = 1
 METHODS = ("model_centrality", "udr_lasso", "udr_spearman", "supervised")
 EVERYTHING = "all"  # the pool of all models
 OFFERED = ("all", "informative")
+FIXED = ("codes", "classes")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,9 @@ class Selection:
         offered_codes: Which latents of a VAE its groups fix in turn: 'all', as published for pools
             of VAEs, or 'informative', those with a mean KL above 0.01 nats, so that its column
             compares with those of GANs. None: 'informative' where the run has both kinds.
+        fixed: What the images of a group share: 'codes', the value of one regularised code, as
+            published; or 'classes', a class of the only categorical code (then encoders vote for
+            clusters of their features, see `metrics.class_votes`; ours).
         num_udr_points: Images that UDR compares codes of.
         include_snapshots: Whether networks kept before the end of a training (the "InfoGAN
             (modified)" baseline) are in the pool, too.
@@ -46,6 +50,7 @@ class Selection:
     methods: tuple[str, ...] = METHODS
     pools: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     offered_codes: str | None = None
+    fixed: str = "codes"
     num_udr_points: int = 1000
     include_snapshots: bool = False
     num_resamples: int = 200
@@ -62,6 +67,7 @@ class Selection:
         checks.flag("selection.search_medoid", self.search_medoid)
         checks.number("selection.max_share_of_cells", self.max_share_of_cells, maximum=1.0)
         checks.positive_number("selection.max_share_of_cells", self.max_share_of_cells)
+        checks.choice("selection.fixed", self.fixed, FIXED)
         if self.offered_codes is not None:
             checks.choice("selection.offered_codes", self.offered_codes, OFFERED)
         if isinstance(self.methods, str) or not self.methods:
@@ -76,13 +82,26 @@ class Selection:
     @property
     def sampling_key(self) -> str:
         """Changes whenever the cross scores would; which models are in the pool does not count."""
-        return fingerprint(
-            CROSS_SCORE_VERSION, self.num_groups, self.group_size, self.num_std_samples
-        )[:16]
+        sizes = (self.num_groups, self.group_size, self.num_std_samples)
+        fixed = () if self.fixed == "codes" else (self.fixed,)
+        return fingerprint(CROSS_SCORE_VERSION, *sizes, *fixed)[:16]
 
     def is_in_pool(self, pool: str, setting: str) -> bool:
         """Say whether the models of a setting belong to a pool."""
         return any(fnmatchcase(setting, pattern) for pattern in self.pools[pool])
+
+    def check_codes(self, setting: str, codes) -> None:
+        """Refuse a setting whose codes have not what groups are to share.
+
+        Raises:
+            ConfigurationError: With what would do.
+        """
+        if self.fixed == "classes" and codes.class_code is None:
+            raise ConfigurationError(
+                f"selection.fixed: Expected 'codes', or exactly one categorical code in every "
+                f"setting. Received: selection.fixed='classes', codes {codes.code_names} (in the "
+                f"setting {setting!r})."
+            )
 
     def check_settings(self, settings: Iterable[str]) -> None:
         """Refuse patterns that fit no setting of the sweep.

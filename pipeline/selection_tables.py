@@ -19,7 +19,8 @@ from pipeline.tables import (
     read_table,
 )
 
-SUPERVISED_METRIC = "factor_vae"
+# What tells with labels which model is good: the first that every model has.
+SUPERVISED_METRICS = ("factor_vae", "acc_hungarian")
 DECIMALS = 12  # to which two scores must differ; the order of a sum must not break a tie
 
 
@@ -93,34 +94,37 @@ class Supervised:
 
     Attributes:
         protocol: The protocol of the scores.
+        metric: The metric that models are ranked by.
         table: A row a model id, a column a metric.
     """
 
     protocol: str
+    metric: str
     table: pd.DataFrame
 
     @property
     def scores(self) -> pd.Series:
         """The scores by which models are ranked."""
-        return self.table[SUPERVISED_METRIC]
+        return self.table[self.metric]
 
 
 def supervised_scores(context: Context, model_ids: Sequence[str]) -> Supervised | None:
     """Return the scores of scores.csv; None without known factors.
 
     Of the protocols under which every model has a FactorVAE score the first one: "cr" before
-    "dlib".
+    "dlib". Models of classes have an accuracy instead.
     """
     if not context.dataset.num_factors or not context.run.scores_csv.exists():
         return None
     table = read_table(context.run.scores_csv, SCORE_COLUMNS)
     table = table[table.model_id.isin(model_ids)]
-    for protocol in sorted(table.protocol.unique()):
-        wide = table[table.protocol == protocol].pivot(
-            index="model_id", columns="metric", values="value"
-        )
-        if SUPERVISED_METRIC in wide and wide[SUPERVISED_METRIC].notna().sum() == len(model_ids):
-            return Supervised(protocol, wide)
+    for metric in SUPERVISED_METRICS:
+        for protocol in sorted(table[table.metric == metric].protocol.unique()):
+            wide = table[table.protocol == protocol].pivot(
+                index="model_id", columns="metric", values="value"
+            )
+            if wide[metric].notna().sum() == len(model_ids):
+                return Supervised(protocol, metric, wide)
     return None
 
 
@@ -166,17 +170,18 @@ def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) ->
             "warnings": "; ".join(ranking.warnings),
         }
         if supervised is not None:
-            row |= _compared(ranking, supervised.scores[list(ranking.order)])
+            row |= _compared(ranking, supervised)
             row |= _paper_row(supervised, chosen)
         rows.append(row)
     return pd.DataFrame(rows, columns=SELECTION_SUMMARY_COLUMNS)
 
 
-def _compared(ranking: Ranking, known: pd.Series) -> dict:
+def _compared(ranking: Ranking, supervised: Supervised) -> dict:
     """Return how the choice stands in its pool by the supervised metric."""
+    known = supervised.scores[list(ranking.order)]
     value, best, median = known[ranking.order[0]], known.max(), known.median()
     return {
-        "supervised_metric": SUPERVISED_METRIC,
+        "supervised_metric": supervised.metric,
         "supervised_value": value,
         "pool_best": best,
         "pool_median": median,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import execution
+from pipeline import execution, pretraining
 from pipeline.checkpoints import newest_iteration
 from pipeline.cluster import read_cluster
 from pipeline.cost import training_seconds
@@ -30,7 +30,8 @@ def plan(context: Context) -> list[Step]:
     """Say which models would be trained, why, and for how long."""
     if not context.is_data_ready:
         return _plan_without_data(context)
-    steps = []
+    unfinished = [spec for spec in context.specs if _is_to_be_trained(context, spec)]
+    steps = pretraining.plan(context, unfinished)
     for spec in context.specs:
         reason = _why(context, spec)
         failure = _failure(context, spec)
@@ -72,7 +73,7 @@ def run(context: Context) -> None:
     """
     is_chief = read_cluster().is_chief
     failures: dict[str, str] = {}
-    tasks, damage = [], []
+    to_train, damage = [], []
     for spec in context.specs:
         directory = context.run.model(spec.model_id)
         if "train" in context.forced and is_chief:
@@ -82,18 +83,24 @@ def run(context: Context) -> None:
         if failure is not None:
             failures[spec.model_id] = failure["reason"] + " (in an earlier run)"
         elif reason is not None:
-            tasks.append((spec.model_id, (spec, directory, context.cache)))
+            to_train.append(spec)
             if is_damage(reason):
                 damage.append(f"{reason}: made again from the checkpoints, or by training")
         if is_chief:
             damage += drop_damaged(directory.manifest)
-    display = ProgressDisplay("train", len(tasks))
+    display = ProgressDisplay("train", len(to_train))
     for sentence in [*damage, *_damaged_records(context)]:
         display.say(sentence)
-    done = len(context.specs) - len(tasks) - len(failures)
+    done = len(context.specs) - len(to_train) - len(failures)
     if done:
         display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
     try:
+        failures |= pretraining.run(context, to_train, display)
+        tasks = [
+            (spec.model_id, _arguments(context, spec))
+            for spec in to_train
+            if spec.model_id not in failures
+        ]
         outcomes = context.pool.run(_train_model, tasks, display, _describe, new_process_each=True)
         for name, outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -116,8 +123,13 @@ def run(context: Context) -> None:
         )
 
 
+def _arguments(context: Context, spec: ModelSpec) -> tuple:
+    directory, weights = context.run.model(spec.model_id), pretraining.weights_of(context, spec)
+    return spec, directory, context.cache, weights
+
+
 def _train_model(
-    spec: ModelSpec, directory: ModelDirectory, cache: Path, *, progress
+    spec: ModelSpec, directory: ModelDirectory, cache: Path, pretrained: Path | None, *, progress
 ) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
     execution.configure_tensorflow(spec.training.replicas)
@@ -125,7 +137,7 @@ def _train_model(
     from pipeline.training_loop import train_model
 
     with own_directory(directory) as own:
-        return train_model(spec, own, cache, progress=progress)
+        return train_model(spec, own, cache, pretrained, progress=progress)
 
 
 def _describe(name: str, outcome: Any) -> str:
@@ -145,6 +157,10 @@ def _why(context: Context, spec: ModelSpec) -> str | None:
     if reason == "new" and _iterations_done(context, spec):
         return f"goes on from iteration {_iterations_done(context, spec)}"
     return reason
+
+
+def _is_to_be_trained(context: Context, spec: ModelSpec) -> bool:
+    return _failure(context, spec) is None and _why(context, spec) is not None
 
 
 def _iterations_done(context: Context, spec: ModelSpec) -> int:

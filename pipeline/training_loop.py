@@ -67,7 +67,7 @@ class Monitor(keras.callbacks.Callback):
         self._quick_score = None
         if dataset.num_factors and spec.training.score_every:
             self._quick_score = QuickScore(model.encoder, spec.training, dataset)
-        self.exporter = Exporter(model, dataset)
+        self.exporter = Exporter(model, dataset, spec.training.traversal_limits)
         self._events = tf.summary.create_file_writer(str(directory.tensorboard))
         self.iteration = 0
         self.history: list[dict[str, float]] = []
@@ -235,7 +235,12 @@ class Monitor(keras.callbacks.Callback):
 
 
 def train_model(
-    spec: ModelSpec, directory: ModelDirectory, cache: Path, progress: Callable[..., None]
+    spec: ModelSpec,
+    directory: ModelDirectory,
+    cache: Path,
+    pretrained: Path | None = None,
+    *,
+    progress: Callable[..., None],
 ) -> dict[str, Any]:
     """Train one model to its end, or until the run is stopped.
 
@@ -243,6 +248,7 @@ def train_model(
         spec: What to train.
         directory: Where; an unfinished training there goes on.
         cache: Folder of the data sets.
+        pretrained: File of pre-trained weights that the model starts from.
         progress: Told (iteration, iterations, losses).
 
     Returns:
@@ -260,6 +266,9 @@ def train_model(
         model.jit_compile = spec.training.xla
         if spec.training.replicas > 1 and spec.training.synchronized_batch_norm:
             model.synchronize_batch_norm()
+        if pretrained is not None:
+            with np.load(pretrained, allow_pickle=False) as weights:
+                model.load_pretrained(dict(weights))
         monitor = Monitor(model, spec, directory, dataset, progress)
         monitor.write_config()
         try:

@@ -19,7 +19,12 @@ from pipeline.cli import main
 from pipeline.run_directory import damaged_files, read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GIN_FILES = sorted(path.name for path in (REPOSITORY / "gin").glob("*.gin"))
+# Files that need data are run on generated ones in tests of their own.
+GIN_FILES = sorted(
+    path.name
+    for path in (REPOSITORY / "gin").glob("*.gin")
+    if "gin/parts/metrics/classes.gin" not in path.read_text(encoding="utf-8")
+)
 # One model of each method of the study is enough here.
 TWO_METHODS = """sweep.settings = {
     'factor_vae-10': {'experiment.method': @factor_vae(), 'BATCH_SIZE': 64},

@@ -1,0 +1,170 @@
+"""Random changes of images that leave their class as it is, drawn for each image anew."""
+
+import dataclasses
+import math
+
+from models import checks
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+# Red, green, blue to luminance and two colour axes (NTSC's YIQ), in which hue is an angle.
+TO_YIQ = (LUMINANCE, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+FROM_YIQ = ((1.0, 0.956, 0.621), (1.0, -0.272, -0.647), (1.0, -1.106, 1.703))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """A crop of random size and place, a flip, changed colours, grey; in this order.
+
+    Everything is a differentiable function of the images. Single-channel images know neither
+    saturation, hue nor grey.
+
+    Attributes:
+        crop_area: smallest and largest share of the image's area that is kept, then enlarged to
+            the image's size bilinearly; None for no crop.
+        crop_aspect: smallest and largest quotient of the crop's width and height; log-uniform.
+        flip: whether every second image or so is mirrored left to right.
+        colour_jitter: largest change of brightness, contrast and saturation (as a factor's
+            distance from 1) and of hue (as a share of the full circle).
+        colour_probability: with which an image's colours change at all.
+        grey_probability: with which an image loses its colours.
+    """
+
+    crop_area: tuple[float, float] | None
+    crop_aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: bool = False
+    colour_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    colour_probability: float = 0.0
+    grey_probability: float = 0.0
+    kind: str = dataclasses.field(default="augmentation", init=False)
+
+    def __post_init__(self):
+        for name in ("crop_area", "crop_aspect", "colour_jitter"):
+            value = getattr(self, name)
+            if name == "crop_area" and value is None:
+                continue
+            length = 4 if name == "colour_jitter" else 2
+            if not isinstance(value, tuple | list) or len(value) != length:
+                checks.fail(name, value, f"{length} numbers")
+            for one in value:
+                maximum = 10.0 if name == "crop_aspect" else 1.0
+                checks.number(name, one, minimum=0.0, maximum=maximum)
+            object.__setattr__(self, name, tuple(float(one) for one in value))
+        for name in ("crop_area", "crop_aspect"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value[0] <= value[1]:
+                checks.fail(name, value, "a smallest number > 0 and a largest one")
+        checks.flag("flip", self.flip)
+        for name in ("colour_probability", "grey_probability"):
+            checks.number(name, getattr(self, name), minimum=0.0, maximum=1.0)
+
+    def apply(self, images, seed):
+        """Returns changed images in [0, 1], of the same shape.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [0, 1].
+            seed: an integer tensor [2], of all draws.
+        """
+        if self.crop_area is not None:
+            images = self._crop(images, _fold_in(seed, 0))
+        if self.flip:
+            images = _where(_chance(images, _fold_in(seed, 1), 0.5), images[:, :, ::-1], images)
+        if self.colour_probability:
+            chosen = _chance(images, _fold_in(seed, 2), self.colour_probability)
+            images = _where(chosen, self._jitter(images, _fold_in(seed, 3)), images)
+        if self.grey_probability and images.shape[-1] == 3:
+            chosen = _chance(images, _fold_in(seed, 4), self.grey_probability)
+            images = _where(chosen, _luminance(images) + 0.0 * images, images)
+        return images
+
+    def _crop(self, images, seed):
+        import tensorflow as tf
+
+        area = _uniform(images, _fold_in(seed, 0), *self.crop_area)
+        logs = [math.log(one) for one in self.crop_aspect]
+        aspect = tf.exp(_uniform(images, _fold_in(seed, 1), *logs))
+        # A crop that would be wider or higher than the image ends at its edges.
+        width = tf.minimum(tf.sqrt(area * aspect), 1.0)
+        height = tf.minimum(tf.sqrt(area / aspect), 1.0)
+        left = _uniform(images, _fold_in(seed, 2), 0.0, 1.0) * (1.0 - width)
+        top = _uniform(images, _fold_in(seed, 3), 0.0, 1.0) * (1.0 - height)
+        rows = _interpolation(top, height, images.shape[1])
+        columns = _interpolation(left, width, images.shape[2])
+        images = tf.einsum("bij,bjkc->bikc", rows, images)
+        return tf.einsum("bij,bkjc->bkic", columns, images)
+
+    def _jitter(self, images, seed):
+        import tensorflow as tf
+
+        def change(number, around=1.0):
+            most = self.colour_jitter[number]
+            drawn = _uniform(images, _fold_in(seed, number), around - most, around + most)
+            return drawn[:, tf.newaxis, tf.newaxis, tf.newaxis]
+
+        images = images * change(0)
+        mean = tf.reduce_mean(_luminance(images), axis=(1, 2, 3), keepdims=True)
+        images = mean + change(1) * (images - mean)
+        if images.shape[-1] == 3:
+            grey = _luminance(images)
+            images = grey + change(2) * (images - grey)
+            images = _turn_hue(images, 2.0 * math.pi * change(3, 0.0))
+        return tf.clip_by_value(images, 0.0, 1.0)
+
+
+def _interpolation(start, length, size: int):
+    """Returns the matrices [batch, size, size] that enlarge [start, start + length) bilinearly.
+
+    Args:
+        start: [batch], as a share of the whole side.
+        length: [batch], the same.
+        size: pixels of the side, before and after.
+    """
+    import tensorflow as tf
+
+    pixels = tf.range(size, dtype=tf.float32)
+    centres = (pixels + 0.5) * length[:, tf.newaxis] + size * start[:, tf.newaxis] - 0.5
+    centres = tf.clip_by_value(centres, 0.0, size - 1.0)
+    return tf.nn.relu(1.0 - tf.abs(centres[:, :, tf.newaxis] - pixels))
+
+
+def _turn_hue(images, angle):
+    """Returns images whose colour axes are turned by angle [batch, 1, 1, 1], in radians."""
+    import tensorflow as tf
+
+    luminance, first, second = tf.split(tf.tensordot(images, tf.transpose(TO_YIQ), 1), 3, axis=-1)
+    cosine, sine = tf.cos(angle), tf.sin(angle)
+    turned = [luminance, cosine * first - sine * second, sine * first + cosine * second]
+    return tf.tensordot(tf.concat(turned, axis=-1), tf.transpose(FROM_YIQ), 1)
+
+
+def _luminance(images):
+    """Returns [batch, height, width, 1]."""
+    import tensorflow as tf
+
+    if images.shape[-1] == 1:
+        return images
+    return tf.reduce_sum(images * tf.constant(LUMINANCE), axis=-1, keepdims=True)
+
+
+def _uniform(images, seed, low: float, high: float):
+    """Returns a draw for each image, float32 [batch]."""
+    import tensorflow as tf
+
+    from models import draws
+
+    return draws.uniform((tf.shape(images)[0],), seed, low, high)
+
+
+def _chance(images, seed, probability: float):
+    return _uniform(images, seed, 0.0, 1.0) < probability
+
+
+def _where(chosen, changed, images):
+    import tensorflow as tf
+
+    return tf.where(chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], changed, images)
+
+
+def _fold_in(seed, data: int):
+    from models import draws
+
+    return draws.fold_in(seed, data)

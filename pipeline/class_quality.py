@@ -1,0 +1,168 @@
+"""The part of the metric stage that asks how well a model tells kinds of images apart.
+
+For models with one categorical code, on data with labels; the labels only score. What is measured
+runs in workers, see `pipeline.class_judging`. The rows' protocol is "classes".
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models import checks
+from pipeline import execution, sample_quality
+from pipeline.metric_results import read_result, score_rows
+from pipeline.model_spec import Export
+from pipeline.progress import ProgressDisplay
+from pipeline.recipes import fingerprint
+from pipeline.run_directory import why_stale
+from pipeline.stage import Context
+
+# Raised whenever a change of the code changes these scores.
+CLASS_QUALITY_VERSION = 1
+PROTOCOL = "classes"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassDisentanglement:
+    """How classes are scored; Gin's `class_disentanglement`.
+
+    Attributes:
+        factor: The factor that is the true class, such as 'label'.
+        num_images: Images whose features are clustered, a random part of the held-out test images
+            or, where none are held out, of the training images; None: all, of training images at
+            most 10,000.
+        seeds: Of k-means, a run each; scores are their mean, with the standard deviation.
+        samples_per_class: Generated images of each class, for what the classes show.
+        embedded_images: Test images in the two-dimensional picture of the features, and a third
+            as many generated ones; 0: no such picture.
+    """
+
+    factor: str = "label"
+    num_images: int | None = None
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    samples_per_class: int = 1000
+    embedded_images: int = 1500
+
+    def __post_init__(self):
+        checks.label("class_disentanglement.factor", self.factor)
+        if self.num_images is not None:
+            checks.integer("class_disentanglement.num_images", self.num_images, minimum=2)
+        if not isinstance(self.seeds, tuple | list) or not self.seeds:
+            checks.fail("class_disentanglement.seeds", self.seeds, "a tuple of integers")
+        for seed in self.seeds:
+            checks.integer("class_disentanglement.seeds", seed, minimum=0)
+        object.__setattr__(self, "seeds", tuple(self.seeds))
+        checks.integer("class_disentanglement.samples_per_class", self.samples_per_class, minimum=2)
+        checks.integer("class_disentanglement.embedded_images", self.embedded_images, minimum=0)
+
+
+def skipped(context: Context) -> list[str]:
+    """Say what the data set does not admit, in one line."""
+    reason = _why_not(context)
+    return [f"{context.dataset.name} {reason}: skipped the {PROTOCOL} protocol"] if reason else []
+
+
+def _why_not(context: Context) -> str | None:
+    options, dataset = context.experiment.metrics.class_disentanglement, context.dataset
+    if options is None:
+        return None
+    sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
+    if (sizes.get(options.factor) or 0) < 2:
+        return f"has no discrete factor {options.factor!r}"
+    return None
+
+
+def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
+    """Return the models with classes that have not been scored."""
+    return [
+        export
+        for export in _scored(context, exports)
+        if "metrics" in context.forced
+        or read_result(_result_path(context, export)) is None
+        or not context.run.class_pictures(export.key).exists()
+    ]
+
+
+def _scored(context: Context, exports: Sequence[Export]) -> list[Export]:
+    if context.experiment.metrics.class_disentanglement is None or _why_not(context):
+        return []
+    return [export for export in exports if export.codes.class_code is not None]
+
+
+def _judge(context: Context) -> sample_quality.Judge | None:
+    """Return the classifier that names what generated images show, if there is one to ask."""
+    options = context.experiment.metrics
+    if options.sample_quality is None:
+        return None
+    if options.sample_quality.factor != options.class_disentanglement.factor:
+        return None
+    return next((one for one in sample_quality.judges(context) if one.name == "classifier"), None)
+
+
+def _result_path(context: Context, export: Export) -> Path:
+    judge = _judge(context)
+    digest = fingerprint(
+        CLASS_QUALITY_VERSION,
+        context.experiment.metrics.class_disentanglement,
+        context.dataset.fingerprint,
+        judge.key if judge else None,
+    )[:16]
+    return context.run.metric_result(export.key, f"{PROTOCOL}-{digest}")
+
+
+def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
+    """Score what is missing; the classifier has been made before, or what it tells is left out.
+
+    Returns:
+        A line for each failure.
+    """
+    lacking = missing(context, exports)
+    if not lacking:
+        return []
+    judge, folder = _judge(context), None
+    if judge is not None and judge not in sample_quality.too_weak(context):
+        folder = context.run.judge(judge.key)
+        folder = folder if why_stale(folder.manifest, judge.key) is None else None
+    if folder is None:
+        display.say("no classifier tells what classes show: skipped their coverage and diversity")
+    tasks = []
+    for export in lacking:
+        networks = context.run.model(export.parent_id).export(export.name)
+        arguments = (
+            networks.generator,
+            networks.encoder,
+            export.codes,
+            (context.experiment.dataset, context.cache),
+            folder,
+            context.experiment.metrics.class_disentanglement,
+            _result_path(context, export),
+            context.run.class_pictures(export.key),
+        )
+        tasks.append((f"{export.model_id} {PROTOCOL}", arguments))
+
+    def describe(name: str, outcome: Any) -> str:
+        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
+
+    return [
+        f"    {name}: {type(outcome).__name__}: {outcome}"
+        for name, outcome in context.pool.run(_judge_classes, tasks, display, describe)
+        if isinstance(outcome, Exception)
+    ]
+
+
+def _judge_classes(*arguments, progress):
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.class_judging import judge_classes
+
+    return judge_classes(*arguments, progress=progress)
+
+
+def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """Return the rows of scores.csv."""
+    found = []
+    for export in _scored(context, exports):
+        result = read_result(_result_path(context, export))
+        found += score_rows(result, export, PROTOCOL, context.dataset)
+    return found
