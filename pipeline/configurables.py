@@ -2,7 +2,15 @@
 
 from models import architectures, codes, gan_methods, methods, optimizers, vae_methods
 from pipeline import evaluate, model_spec, protocols, report, sample_quality, select
-from pipeline.datasets import cdsprites, dsprites, images, squares, teapots, tensorflow_datasets
+from pipeline.datasets import (
+    cdsprites,
+    dsprites,
+    images,
+    labelled_images,
+    squares,
+    teapots,
+    tensorflow_datasets,
+)
 
 CONFIGURABLES = {
     # data sets
@@ -12,6 +20,8 @@ CONFIGURABLES = {
     "squares": squares.Squares,
     "image_folder": images.ImageFolder,
     "image_arrays": images.ImageArrays,
+    "idx_images": labelled_images.IdxImages,
+    "labelled_images": labelled_images.LabelledImages,
     "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
     # latent codes
     "joint_code": codes.JointCode,

@@ -69,6 +69,9 @@ def test_every_data_set_keeps_the_interface(recipe, tmp_path):
     assert seconds == 0
     assert estimate.bytes_on_disk <= bytes_on_disk <= estimate.bytes_on_disk + 5000
 
+    assert data.test_keys().shape == (0,)
+    if "label" in data.factor_names:
+        assert data.train_labels().shape == (data.num_images,)
     images = data.train_images(np.array([3, 0, 3]))
     assert images.dtype == np.uint8
     assert type(images) is np.ndarray

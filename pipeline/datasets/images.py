@@ -62,6 +62,7 @@ class StoredImages(DatasetRecipe):
             contents.arrays["images"],
             contents.arrays.get("factors"),
             tuple(contents.details["factor_names"]),
+            contents.details.get("num_train"),
         )
 
     def _chosen(self, total: int) -> np.ndarray:
@@ -71,16 +72,22 @@ class StoredImages(DatasetRecipe):
 
     @abc.abstractmethod
     def _factors(self) -> tuple[np.ndarray, list[str]]:
-        """Factor values int64 ``[num_chosen, num_factors]`` of the chosen images, and names."""
+        """Factor values int64 ``[num_rows, num_factors]`` of the images kept, and their names."""
 
-    def _layout(self, image_shape: tuple[int, ...], max_value: int, num_rows: int) -> Layout:
+    def _layout(
+        self,
+        image_shape: tuple[int, ...],
+        max_value: int,
+        num_rows: int,
+        num_train: int | None = None,
+    ) -> Layout:
         factors, names = self._factors()
         arrays = {"images": (tuple(image_shape), "uint8")}
         if names:
             arrays["factors"] = ((factors.shape[1],), "int64")
         # Some 64 MB a chunk.
         rows_per_chunk = max(1, 2**26 // int(np.prod(image_shape)))
-        details = {"factor_names": names, "max_value": max_value}
+        details = {"factor_names": names, "max_value": max_value, "num_train": num_train}
         return Layout(arrays, num_rows, rows_per_chunk, details)
 
 
@@ -223,35 +230,44 @@ class ImageFolder(StoredImages):
       crop: Side of the centred square to cut out, in pixels. None keeps the whole image, or where
         `resize` is given the largest square.
       resize: Height and width of the images; None keeps them, and then all must be of one size.
+      test_path: A folder of the same kind whose images are held out for tests; None for none.
     """
 
     crop: int | None = None
     resize: int | None = None
+    test_path: str | None = None
 
     def __post_init__(self):
         """Checks the fields; the files are looked at later."""
         super().__post_init__()
         check_sizes(self.crop, self.resize)
+        if self.test_path is not None and (
+            not isinstance(self.test_path, str) or not self.test_path
+        ):
+            checks.fail("test_path", self.test_path, "a folder with images, or None")
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe."""
         identity = dataclasses.asdict(self)
         identity["path"] = str(Path(self.path).resolve())
-        return {"files": image_files.listing_digest(Path(self.path)), **identity}
+        identity["files"] = image_files.listing_digest(Path(self.path))
+        if self.test_path is not None:
+            identity["test_files"] = image_files.listing_digest(Path(self.test_path))
+        return identity
 
     def cost(self) -> tuple[int, float]:
         """See DatasetRecipe."""
-        files = image_files.find(Path(self.path))
-        num_rows = len(self._chosen(len(files)))
+        files = self._files()
+        num_rows = len(files)
         shape = image_files.common_shape(files[:1], self.crop, self.resize)
         return num_rows * int(np.prod(shape)), num_rows / 500
 
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe; looks at the header of every file."""
         files = self._files()
-        return self._layout(
-            image_files.common_shape(files, self.crop, self.resize), 255, len(files)
-        )
+        shape = image_files.common_shape(files, self.crop, self.resize)
+        num_train = len(files) - len(self._test_files())
+        return self._layout(shape, 255, len(files), num_train)
 
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
@@ -265,14 +281,24 @@ class ImageFolder(StoredImages):
             yield {"images": images, **({"factors": factors[start:stop]} if names else {})}
 
     def _files(self) -> list[Path]:
+        """The training files chosen, then the test files."""
         files = image_files.find(Path(self.path))
-        return [files[row] for row in self._chosen(len(files))]
+        return [files[row] for row in self._chosen(len(files))] + self._test_files()
+
+    def _test_files(self) -> list[Path]:
+        return [] if self.test_path is None else image_files.find(Path(self.test_path))
 
     def _factors(self) -> tuple[np.ndarray, list[str]]:
-        labels = [file.relative_to(self.path).parts[0] for file in self._files()]
+        folders = [Path(folder) for folder in (self.path, self.test_path) if folder is not None]
+        num_test = len(self._test_files())
+        labels = []
+        for number, file in enumerate(files := self._files()):
+            is_test = number >= len(files) - num_test
+            labels.append(file.relative_to(folders[int(is_test)]).parts[0])
         values = np.unique(labels, return_inverse=True)[1][:, None].astype(np.int64)
-        in_folders = image_files.has_class_folders(Path(self.path))
-        return keep_varying(values, ["label"]) if in_folders else (values[:, :0], [])
+        if not all(image_files.has_class_folders(folder) for folder in folders):
+            return values[:, :0], []
+        return keep_varying(values, ["label"])
 
 
 def keep_varying(factors: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:

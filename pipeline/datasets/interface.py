@@ -75,6 +75,25 @@ class Dataset(abc.ABC):
     def train_images(self, indices: np.ndarray) -> np.ndarray:
         """Training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
 
+    def train_labels(self) -> np.ndarray:
+        """Label (class, identity) of each training image, int64 ``[num_images]``, from 0.
+
+        Raises:
+          ValueError: The training images have no labels.
+        """
+        raise ValueError(
+            f"{self.name} has no labels. Expected labelled images: class sub-folders, 'labels' in "
+            f"an .npz file, or a set such as MNIST. Received: factor_names={self.factor_names}"
+        )
+
+    def test_keys(self) -> np.ndarray:
+        """Keys of the held-out test images, int64 ``[n]``; empty where nothing is held out.
+
+        They go into `images_of` and `factors_of` like any others, and `sample_keys` never draws
+        them.
+        """
+        return np.zeros(0, np.int64)
+
     @abc.abstractmethod
     def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
         """Draws evaluation keys uniformly from all factor combinations (or training rows)."""

@@ -8,8 +8,10 @@ from pipeline.datasets.interface import Dataset
 class TableDataset(Dataset):
     """Stored images, each with a row of discrete factor values or none; a key is a row number.
 
-    Not every combination of factors need be there. A group that shares a value is drawn from the
-    rows that have it: without replacement where there are enough, so that a pair is two images.
+    The rows after the training rows are held out as test images; evaluation points and groups are
+    drawn from the training rows. A factor named "label" gives the labels. Not every combination of
+    factors need be there. A group that shares a value is drawn from the rows that have it: without
+    replacement where there are enough, so that a pair is two images.
     """
 
     def __init__(
@@ -20,6 +22,7 @@ class TableDataset(Dataset):
         images: np.ndarray,
         factors: np.ndarray | None = None,
         factor_names: tuple[str, ...] = (),
+        num_train: int | None = None,
     ):
         """Describes the table.
 
@@ -30,7 +33,9 @@ class TableDataset(Dataset):
           images: Stored images uint8 ``[n, h, w, c]``.
           factors: Factor values int ``[n, num_factors]``; numbered from 0 in their order here.
           factor_names: One name a factor.
+          num_train: How many of the rows, from the first, are training images; None means all.
         """
+        num_train = len(images) if num_train is None else num_train
         self._images = images
         sizes = []
         if factor_names:
@@ -40,14 +45,15 @@ class TableDataset(Dataset):
             self._factors = np.stack(columns, axis=1).astype(np.int64)
             sizes = [int(column.max()) + 1 for column in columns]
             # Rows in the order of each factor's values, and where each value starts.
-            self._rows_by_value = [np.argsort(column, kind="stable") for column in columns]
-            self._counts = [np.bincount(column) for column in columns]
+            train = [column[:num_train] for column in columns]
+            self._rows_by_value = [np.argsort(column, kind="stable") for column in train]
+            self._counts = [np.bincount(column) for column in train]
             self._starts = [np.cumsum(counts) - counts for counts in self._counts]
         super().__init__(
             name,
             images.shape[1:],
             max_value,
-            len(images),
+            num_train,
             fingerprint,
             factor_names if factor_names else (),
             tuple(sizes),
@@ -56,6 +62,16 @@ class TableDataset(Dataset):
     def train_images(self, indices: np.ndarray) -> np.ndarray:
         """See Dataset."""
         return np.asarray(self._images[indices])
+
+    def train_labels(self) -> np.ndarray:
+        """See Dataset."""
+        if "label" not in self.factor_names:
+            return super().train_labels()
+        return self._factors[: self.num_images, self.factor_names.index("label")]
+
+    def test_keys(self) -> np.ndarray:
+        """See Dataset."""
+        return np.arange(self.num_images, len(self._images))
 
     def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
         """See Dataset."""

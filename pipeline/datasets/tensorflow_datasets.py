@@ -5,6 +5,7 @@ while the cache is being made.
 """
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,23 +25,25 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class TensorFlowDataset(DatasetRecipe):
-    """One split of a data set such as ``celeb_a`` or ``shapes3d``.
+    """A split of a data set such as ``celeb_a`` or ``shapes3d``, with a held-out split or without.
 
     Attributes:
       dataset: Its name in TensorFlow Datasets.
       split: Which split, in the library's notation (``"train"``, ``"train+test"``).
       factors: Features that are known factors: integers or booleans, such as ``"label_shape"``;
         ``"attributes/Male"`` names a feature inside another. None for label-free data.
+      test_split: The split that is held out as test images; None for none.
       image: The feature that is the image.
       crop: Side of the centred square to cut out, in pixels; see resizing.
       resize: Height and width of the images; None keeps them.
-      num_images: Images taken, a random subset; None means all.
+      num_images: Training images taken, a random subset; None means all.
       subset_seed: Seed of that subset.
     """
 
     dataset: str
     split: str = "train"
     factors: tuple[str, ...] = ()
+    test_split: str | None = None
     image: str = "image"
     crop: int | None = None
     resize: int | None = None
@@ -49,8 +52,10 @@ class TensorFlowDataset(DatasetRecipe):
 
     def __post_init__(self):
         """Checks the fields."""
-        for field in ("dataset", "split", "image"):
+        for field in ("dataset", "split", "image", "test_split"):
             value = getattr(self, field)
+            if field == "test_split" and value is None:
+                continue
             if not isinstance(value, str) or not value:
                 checks.fail(field, value, "a name")
         if self.dataset == "dsprites":
@@ -80,25 +85,30 @@ class TensorFlowDataset(DatasetRecipe):
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe."""
         builder = prepare_builder(self.dataset, cache_directory)
-        total = builder.info.splits[self.split].num_examples
-        check_num_images(self.num_images, total)
+        num_train, num_test = self._num_examples(builder)
+        check_num_images(self.num_images, num_train)
         first = next(examples(builder, self.split))
         arrays = {"images": (self._image_of(first).shape, "uint8")}
         if self.factors:
             self._factors_of(first)
             arrays["factors"] = ((len(self.factors),), "int64")
-        details = {"factor_names": [factor.split("/")[-1] for factor in self.factors]}
-        return Layout(arrays, self.num_images or total, 4096, details)
+        num_train = self.num_images or num_train
+        names = [factor.split("/")[-1] for factor in self.factors]
+        details = {"factor_names": names, "num_train": num_train}
+        return Layout(arrays, num_train + num_test, 4096, details)
 
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
     ) -> Iterator[dict[str, np.ndarray]]:
         """See DatasetRecipe."""
         builder = prepare_builder(self.dataset, cache_directory)
-        total = builder.info.splits[self.split].num_examples
-        chosen = training_subset(self.num_images, total, self.subset_seed)
-        wanted = iter(range(total) if chosen is None else chosen.tolist())
-        stream = enumerate(examples(builder, self.split))
+        num_train, num_test = self._num_examples(builder)
+        chosen = training_subset(self.num_images, num_train, self.subset_seed)
+        kept = range(num_train) if chosen is None else chosen.tolist()
+        wanted = itertools.chain(kept, range(num_train, num_train + num_test))
+        splits = [self.split, *([self.test_split] if self.test_split else [])]
+        every = (examples(builder, split) for split in splits)
+        stream = enumerate(itertools.chain.from_iterable(every))
         position = 0  # Of the next wanted row.
         for start, stop in ranges:
             images, factors = [], []
@@ -123,7 +133,14 @@ class TensorFlowDataset(DatasetRecipe):
             contents.arrays["images"],
             contents.arrays.get("factors"),
             tuple(contents.details["factor_names"]),
+            contents.details.get("num_train"),
         )
+
+    def _num_examples(self, builder: Any) -> tuple[int, int]:
+        """Sizes of the training split and of the held-out one."""
+        splits = builder.info.splits
+        test = splits[self.test_split].num_examples if self.test_split else 0
+        return splits[self.split].num_examples, test
 
     def _image_of(self, example: dict[str, Any]) -> np.ndarray:
         image = np.asarray(_feature(example, self.image))

@@ -1,0 +1,290 @@
+"""Well-known labelled images with a held-out test part: MNIST, Fashion-MNIST and their like.
+
+Read from IDX files, images in folders or an ``.npz`` file where the user has them, or through
+TensorFlow Datasets.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import checks
+from pipeline.datasets import idx_files
+from pipeline.datasets.arrays import file_identity
+from pipeline.datasets.grid import training_subset
+from pipeline.datasets.images import ImageArrays, ImageFolder, keep_varying
+from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.table import TableDataset
+from pipeline.datasets.tensorflow_datasets import TensorFlowDataset
+
+PARTS = {"train": "train", "test": "t10k"}  # And how the files of each part begin.
+INSTALLED = {"fashion_mnist": "/usr/share/datasets/fashion-mnist"}  # Debian's packages.
+
+
+@dataclasses.dataclass(frozen=True)
+class IdxImages(DatasetRecipe):
+    """A folder of IDX files, raw or gzip, named as MNIST's are.
+
+    ``train-images-idx3-ubyte`` (bytes ``[n, h, w]``, or ``[n, h, w, 3]`` for colour) and
+    ``train-labels-idx1-ubyte`` (whole numbers ``[n]``); the held-out part, which may be missing,
+    begins with ``t10k``. The label is the one factor, named "label"; without files of labels the
+    data are label-free.
+
+    Attributes:
+      path: The folder.
+      part: "train": train on the training part, and the test part is held out; "test": train on
+        the test part; "all": train on both. Nothing is held out by the last two.
+      num_images: Training images taken, a random subset; None means all.
+      subset_seed: Seed of that subset.
+    """
+
+    path: str
+    part: str = "train"
+    num_images: int | None = None
+    subset_seed: int = 0
+
+    def __post_init__(self):
+        """Checks the fields; the files are looked at later."""
+        if not isinstance(self.path, str) or not self.path:
+            checks.fail("path", self.path, "the folder of the IDX files")
+        checks.choice("part", self.part, (*PARTS, "all"))
+        check_num_images(self.num_images)
+        checks.integer("subset_seed", self.subset_seed, minimum=0)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return Path(self.path).name
+
+    def cache_identity(self) -> dict[str, Any]:
+        """See DatasetRecipe."""
+        files = [file for part in self._stored_parts() for file in self._files(part)]
+        identities = [file_identity(file) for file in files if file]
+        return {"idx_files": identities, **dataclasses.asdict(self)}
+
+    def cost(self) -> tuple[int, float]:
+        """See DatasetRecipe."""
+        shapes = [idx_files.read_shape(self._files(part)[0]) for part in self._stored_parts()]
+        num_rows = sum(shape[0] for shape in shapes)
+        return num_rows * int(np.prod(shapes[0][1:])), num_rows / 50_000
+
+    def layout(self, cache_directory: Path) -> Layout:
+        """See DatasetRecipe."""
+        images, factors, names, num_train = self._read()
+        arrays = {"images": (images.shape[1:], "uint8")}
+        if names:
+            arrays["factors"] = ((1,), "int64")
+        details = {"factor_names": names, "num_train": num_train}
+        return Layout(arrays, len(images), 2**14, details)
+
+    def make_chunks(
+        self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """See DatasetRecipe."""
+        images, factors, names, _ = self._read()
+        for start, stop in ranges:
+            labels = {"factors": factors[start:stop]} if names else {}
+            yield {"images": images[start:stop], **labels}
+
+    def view(self, contents: Contents) -> TableDataset:
+        """See DatasetRecipe."""
+        return TableDataset(
+            self.name,
+            255,
+            contents.fingerprint,
+            contents.arrays["images"],
+            contents.arrays.get("factors"),
+            tuple(contents.details["factor_names"]),
+            contents.details["num_train"],
+        )
+
+    def _stored_parts(self) -> list[str]:
+        """The parts to read: the training rows first, then what is held out, if it is there."""
+        if self.part != "train":
+            return list(PARTS) if self.part == "all" else ["test"]
+        has_test = idx_files.find(Path(self.path), _file_names("test")[0])
+        return ["train", "test"] if has_test else ["train"]
+
+    def _files(self, part: str) -> tuple[Path, Path | None]:
+        """The files of images and of labels (or None) of a part."""
+        folder = Path(self.path)
+        images, labels = (idx_files.find(folder, name) for name in _file_names(part))
+        if images is None:
+            found = ", ".join(sorted(file.name for file in folder.glob("*"))[:8]) or "nothing"
+            raise FileNotFoundError(
+                f"{folder} has no IDX file of {part} images. Expected {_file_names(part)[0]}, with "
+                f"or without .gz. Received: {found if folder.is_dir() else 'no such folder'}"
+            )
+        return images, labels
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray, list[str], int]:
+        """Images of all rows, factors and their names, and how many rows are training rows."""
+        parts = [_read_part(*self._files(part)) for part in self._stored_parts()]
+        shapes = [images.shape[1:] for images, _ in parts]
+        has_labels = [labels is not None for _, labels in parts]
+        if len(set(shapes)) > 1 or len(set(has_labels)) > 1:
+            raise ValueError(
+                f"The training and test files of {self.path} do not fit each other. Expected "
+                f"images of one size, both with labels or both without. Received: {shapes=}, "
+                f"{has_labels=}"
+            )
+        num_train = len(parts[0][0]) if self.part == "train" else sum(len(i) for i, _ in parts)
+        check_num_images(self.num_images, num_train)
+        chosen = training_subset(self.num_images, num_train, self.subset_seed)
+        kept = np.arange(num_train) if chosen is None else chosen
+        total = sum(len(images) for images, _ in parts)
+        rows = np.concatenate([kept, np.arange(num_train, total)])
+        images = np.concatenate([images for images, _ in parts])[rows]
+        factors, names = np.zeros((total, 0), np.int64), []
+        if all(has_labels):
+            labels = np.concatenate([labels for _, labels in parts])[rows]
+            factors, names = keep_varying(labels[:, None], ["label"])
+        return images, factors, names, len(kept)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledImages(DatasetRecipe):
+    """A well-known labelled data set, from wherever it can be had.
+
+    With a `folder`: IDX files (see IdxImages), one ``.npz`` file (see ImageArrays), or a sub-folder
+    of images for each class (see ImageFolder; or such folders ``train`` and ``test``), whichever it
+    holds. Without: where the operating
+    system's package installs the data set (Fashion-MNIST on Debian), or TensorFlow Datasets.
+
+    Attributes:
+      dataset: Name of the data set in TensorFlow Datasets, such as ``mnist``; "" where it has none,
+        and then a folder is needed.
+      folder: Where the files are; None looks in the other places.
+      resize: Height and width of the images of a folder of images or of TensorFlow Datasets; None
+        keeps them.
+      num_images: Training images taken, a random subset; None means all.
+      subset_seed: Seed of that subset.
+    """
+
+    dataset: str
+    folder: str | None = None
+    resize: int | None = None
+    num_images: int | None = None
+    subset_seed: int = 0
+
+    def __post_init__(self):
+        """Checks the fields; files are looked for later."""
+        if not isinstance(self.dataset, str):
+            checks.fail("dataset", self.dataset, "a name of TensorFlow Datasets, or ''")
+        if self.folder is not None and (not isinstance(self.folder, str) or not self.folder):
+            checks.fail("folder", self.folder, "the folder with the files, or None")
+        if self.folder is None and not self.dataset:
+            checks.fail("folder", self.folder, "the folder with the files, for dataset=''")
+        check_num_images(self.num_images)
+        checks.integer("subset_seed", self.subset_seed, minimum=0)
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.dataset or Path(self.folder).name
+
+    def source(self) -> DatasetRecipe:
+        """The recipe of the place where the data are.
+
+        Raises:
+          FileNotFoundError: There is no such folder, or nothing in it that is read.
+        """
+        subset = {"num_images": self.num_images, "subset_seed": self.subset_seed}
+        installed = Path(INSTALLED.get(self.dataset, ""))
+        if self.folder is None and self.dataset in INSTALLED and _has_idx_files(installed):
+            return IdxImages(str(installed), **subset)
+        if self.folder is None:
+            return TensorFlowDataset(
+                self.dataset, factors=("label",), test_split="test", resize=self.resize, **subset
+            )
+        folder = Path(self.folder)
+        if _has_idx_files(folder):
+            return IdxImages(self.folder, **subset)
+        arrays = sorted(folder.glob("*.npz"))
+        if len(arrays) == 1:
+            return ImageArrays(str(arrays[0]), **subset)
+        if (folder / "train").is_dir() and (folder / "test").is_dir():
+            train, test = str(folder / "train"), str(folder / "test")
+            return ImageFolder(train, resize=self.resize, test_path=test, **subset)
+        if any(path.is_dir() for path in folder.glob("*")):
+            return ImageFolder(self.folder, resize=self.resize, **subset)
+        raise FileNotFoundError(
+            f"{folder} {'has no images' if folder.is_dir() else 'is not there'}. Expected IDX "
+            f"files ({_file_names('train')[0]} and so on, with or without .gz), one .npz file, or "
+            "a sub-folder of images for each class"
+        )
+
+    def cache_identity(self) -> dict[str, Any]:
+        """See DatasetRecipe."""
+        return self.source().cache_identity()
+
+    def cost(self) -> tuple[int, float]:
+        """See DatasetRecipe."""
+        return self.source().cost()
+
+    def layout(self, cache_directory: Path) -> Layout:
+        """See DatasetRecipe."""
+        try:
+            return self.source().layout(cache_directory)
+        except (OSError, ImportError) as error:
+            raise OSError(self._ways(error)) from error
+
+    def make_chunks(
+        self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """See DatasetRecipe."""
+        return self.source().make_chunks(cache_directory, layout, ranges)
+
+    def view(self, contents: Contents) -> TableDataset:
+        """See DatasetRecipe."""
+        data = self.source().view(contents)
+        data.name = self.name
+        return data
+
+    def _ways(self, error: Exception) -> str:
+        package = f"dataset-{self.dataset.replace('_', '-')}"
+        installed = (
+            f"the Debian package {package}" if self.dataset in INSTALLED else "(no Debian package)"
+        )
+        return (
+            f"There is no {self.name} to train on. Expected one of three: (1) DATA_DIR, a folder "
+            f"with its files ({_file_names('train')[0]} and so on, with or without .gz; one .npz "
+            f"file; or a sub-folder of images a class); (2) {installed}; (3) a connection, or a "
+            f"prepared copy, for TensorFlow Datasets. Received: folder={self.folder!r}; {error}"
+        )
+
+
+def _has_idx_files(folder: Path) -> bool:
+    return idx_files.find(folder, _file_names("train")[0]) is not None
+
+
+def _file_names(part: str) -> tuple[str, str]:
+    """Names of the files of images and of labels of a part."""
+    return f"{PARTS[part]}-images-idx3-ubyte", f"{PARTS[part]}-labels-idx1-ubyte"
+
+
+def _read_part(images_file: Path, labels_file: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images uint8 ``[n, h, w, c]`` and labels int64 ``[n]`` (or None) of one part."""
+    images = idx_files.read(images_file)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{images_file} holds no images. Expected bytes of shape [n, height, width] or "
+            f"[n, height, width, 3]. Received: dtype={images.dtype}, shape={images.shape}"
+        )
+    if 0 in images.shape:
+        raise ValueError(f"{images_file} holds no image. Received: shape={images.shape}")
+    if labels_file is None:
+        return images, None
+    labels = idx_files.read(labels_file)
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{labels_file} does not fit {images_file.name}. Expected {len(images)} labels, whole "
+            f"numbers [n]. Received: dtype={labels.dtype}, shape={labels.shape}"
+        )
+    return images, labels.astype(np.int64)
