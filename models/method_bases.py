@@ -24,6 +24,8 @@ class Method(abc.ABC):
     codes: JointCode
 
     needs_num_images = False
+    needs_triplets = False  # of identities, see `pipeline.triplets`
+    needs_identities = False  # the numbers of the identities beside the images
 
     def __post_init__(self):
         checks.instance("codes", self.codes, JointCode)

@@ -12,7 +12,9 @@ import numpy as np
 
 from metrics.voting import group_votes
 from pipeline import execution
+from pipeline.code_draws import drawable_codes
 from pipeline.encoding import as_function, in_batches, load_network
+from pipeline.run_directory import ExportDirectory
 
 BLOCK_SIZE = 2048  # images in memory at once
 
@@ -87,6 +89,7 @@ def cast_votes(
         active); None if the run was stopped.
     """
     generate = in_batches(as_function(load_network(generator_path)))
+    codes = drawable_codes(codes, ExportDirectory(generator_path.parent))
     encoders = [in_batches(as_function(load_network(path))) for path in encoder_paths]
     total = num_std_samples + num_groups * group_size
     rng = np.random.default_rng([*seed, 0])

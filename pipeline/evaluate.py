@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from models import checks
-from pipeline import sample_quality
+from pipeline import identity_scores, sample_quality
 from pipeline.code_encoding import encode_missing, open_dataset
 from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
+from pipeline.identity_scores import IdentityScores
 from pipeline.metric_results import read_result, score_rows, write_result
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
@@ -37,6 +38,7 @@ class Metrics:
         num_resamples: Bootstrap resamples of each confidence interval; 0: no intervals.
         level: Probability that an interval is to cover.
         sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
+        identity_scores: `@identity_scores()`, or None: identities are not looked for.
     """
 
     protocols: tuple[Protocol, ...]
@@ -44,6 +46,7 @@ class Metrics:
     num_resamples: int = 200
     level: float = 0.95
     sample_quality: SampleQuality | None = None
+    identity_scores: IdentityScores | None = None
 
     def __post_init__(self):
         if not isinstance(self.protocols, (list, tuple)):
@@ -56,6 +59,8 @@ class Metrics:
         checks.number("metrics.level", self.level, minimum=0.5, maximum=0.999)
         if self.sample_quality is not None:
             checks.instance("metrics.sample_quality", self.sample_quality, SampleQuality)
+        if self.identity_scores is not None:
+            checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
 
     def result_key(self, protocol: Protocol, metric: str) -> str:
         """Return the name under which a result is kept: changes whenever the result would."""
@@ -85,6 +90,8 @@ def plan(context: Context) -> list[Step]:
         missing[work.export.model_id] += work.metrics
     for judgement in sample_quality.missing(context, exports):
         missing[judgement.export.model_id] += judgement.judge.metrics
+    for export in identity_scores.missing(context, exports):
+        missing[export.model_id].append(identity_scores.PROTOCOL)
     return [
         Step(model_id, f"{len(names)} metrics missing" if names else None)
         for model_id, names in missing.items()
@@ -109,6 +116,7 @@ def run(context: Context) -> None:
         _encode(context, missing, display)
         failures = _measure(context, missing, display)
         failures += sample_quality.measure(context, exports, display)
+        failures += identity_scores.measure(context, exports, display)
     finally:
         display.close()
     if failures:
@@ -122,6 +130,7 @@ def run(context: Context) -> None:
         for row in _rows(context, export, protocol, metric)
     ]
     rows += sample_quality.rows(context, exports)
+    rows += identity_scores.rows(context, exports)
     write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
     write_manifest(
         context.run.manifest("metrics"), _fingerprint(context, exports), [context.run.scores_csv]
@@ -136,6 +145,7 @@ def _fingerprint(context: Context, exports: Sequence[Export]) -> str:
         context.dataset.fingerprint,
         [(export.model_id, export.fingerprint) for export in exports],
         [judge.key for judge in sample_quality.judges(context)],
+        identity_scores.IDENTITY_VERSION,
     )
 
 
@@ -154,7 +164,7 @@ def _skipped_metrics(context: Context) -> list[str]:
                 f"{context.dataset.name} has no known factors: skipped {', '.join(names)} "
                 f"({protocol.name} protocol)"
             )
-    return lines + sample_quality.skipped(context)
+    return lines + sample_quality.skipped(context) + identity_scores.skipped(context)
 
 
 def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:

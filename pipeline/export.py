@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.encoding import as_function, in_batches
+from pipeline.code_draws import ENCODED, encode_training_images
+from pipeline.encoding import as_function, encoder_function, in_batches
 from pipeline.files import atomic_path
+from pipeline.identity_pictures import identity_pictures
 from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
 from pipeline.run_directory import ExportDirectory
 
@@ -34,7 +36,11 @@ class Exporter:
         for name, path in (("generator", folder.generator), ("encoder", folder.encoder)):
             with atomic_path(path) as temporary:
                 networks[name].save(temporary)
-        traversals, values = self.traverse()
+        codes, arrays = self._drawable_codes()
+        if arrays and hasattr(dataset, "part"):
+            encode = encoder_function(model.encoder, dataset.max_value)
+            arrays |= identity_pictures(encode, self._generate, codes, dataset)
+        traversals, values = self.traverse(codes)
         count = min(NUM_SAMPLES, dataset.num_images)
         chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
         real = dataset.train_images(chosen)
@@ -44,23 +50,33 @@ class Exporter:
                 images=traversals,
                 values=values,
                 names=np.array(model.codes.code_names),
-                samples=self.sample(),
+                samples=self.sample(codes),
                 real=to_uint8(real, max_value=dataset.max_value),
+                **arrays,
             )
 
     def write_pictures(self, folder: Path, iteration: int) -> None:
         """Write a grid of samples and strips of traversals as PNG files."""
-        traversals, values = self.traverse()
-        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample()))
-        names = self._model.codes.code_names
+        codes, _ = self._drawable_codes()
+        traversals, values = self.traverse(codes)
+        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample(codes)))
+        names = codes.code_names
         strips = traversal_strips(traversals, names=names, values=values)
         save_picture(folder / f"traversals-{iteration:09d}.png", strips)
 
-    def sample(self) -> np.ndarray:
-        """Return random samples, uint8 [n, h, w, c]."""
-        return self._images(self._model.codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+    def _drawable_codes(self):
+        """Return the model's codes, fitted where they have no prior, and what a stage needs to."""
+        codes = self._model.codes
+        if codes.has_prior:
+            return codes, {}
+        encoded = encode_training_images(self._model.encoder, self._dataset)
+        return codes.fitted(encoded), {ENCODED: encoded}
 
-    def traverse(self) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, codes) -> np.ndarray:
+        """Return random samples, uint8 [n, h, w, c]."""
+        return self._images(codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+
+    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray]:
         """Move each code alone over its range, from one latent vector.
 
         Returns:
@@ -68,7 +84,6 @@ class Exporter:
                 than there are steps, the rest of its row is white.
             values: float [steps], of the first code with so many steps.
         """
-        codes = self._model.codes
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
         values = [codes.traversal_values(code, TRAVERSAL_STEPS) for code in range(codes.num_codes)]
         paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
