@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from models import checks, identity_networks, vae_objectives
+from models import checks, identity_networks, networks, vae_objectives
 from models.adversarial import AdversarialModel
 
 
@@ -46,20 +46,28 @@ class ConditionalVAEGANModel(AdversarialModel):
         codes_mean = keras.layers.Concatenate(name="encoder_codes")([specified, mean])
         adversarial = ("generator_loss", "discriminator_loss") if recipe.has_adversary else ()
         cycle = ("cycle_loss",) if recipe.cycle_weight > 0 else ()
+        verifier = ("verifier_loss",) if recipe.has_verifier else ()
+        optimizers = {
+            "generator": recipe.generator_optimizer.build(),
+            "discriminator": recipe.discriminator_optimizer.build(),
+        }
+        if recipe.has_verifier:
+            optimizers["verifier"] = recipe.verifier_optimizer.build()
         super().__init__(
             networks=parts,
             players={
                 "generator": [one for name in makers for one in parts[name].trainable_variables],
-                "discriminator": parts["discriminator"].trainable_variables,
+                **{
+                    name: network.trainable_variables
+                    for name, network in parts.items()
+                    if name not in makers
+                },
             },
-            optimizers={
-                "generator": recipe.generator_optimizer.build(),
-                "discriminator": recipe.discriminator_optimizer.build(),
-            },
+            optimizers=optimizers,
             generator=parts["generator"],
             encoder=keras.Model(encoder.inputs[0], codes_mean, name="encoder_means"),
             codes=recipe.codes,
-            losses=(*self.loss_names, *cycle, *adversarial),
+            losses=(*self.loss_names, *cycle, *verifier, *adversarial),
             max_value=max_value,
             seed=seed,
             name=recipe.name,
@@ -67,11 +75,12 @@ class ConditionalVAEGANModel(AdversarialModel):
         self.recipe = recipe
         self.posterior = encoder
         self.discriminator = parts["discriminator"]
+        self.verifier = parts.get("verifier")
         self.num_values = image_shape[0] * image_shape[1] * image_shape[2]
 
     @staticmethod
     def build_networks(recipe, image_shape, seed) -> dict[str, keras.Model]:
-        """Returns encoder, decoder and D."""
+        """Returns encoder, decoder, D and, where it plays, V."""
         heads = {
             "specified": recipe.specified_dim,
             "mean": recipe.unspecified_dim,
@@ -80,13 +89,18 @@ class ConditionalVAEGANModel(AdversarialModel):
         dims = (recipe.specified_dim, recipe.unspecified_dim)
         num_identities = recipe.num_identities if recipe.needs_identities else None
         family = recipe.networks
-        return {
+        parts = {
             "encoder": identity_networks.build_encoder(family, image_shape, heads, seed),
             "generator": identity_networks.build_decoder(family, image_shape, *dims, seed),
             "discriminator": identity_networks.build_discriminator(
                 family, image_shape, num_identities, seed
             ),
         }
+        if recipe.has_verifier:
+            parts["verifier"] = networks.build_dense_network(
+                recipe.verifier, 3 * recipe.unspecified_dim, {"same": 1}, seed, "verifier"
+            )
+        return parts
 
     def train_step(self, batch):
         """One iteration: encoder and decoder once, then D `discriminator_steps` times.
@@ -98,13 +112,16 @@ class ConditionalVAEGANModel(AdversarialModel):
         images, identities, _ = keras.utils.unpack_x_y_sample_weight(batch)
         images = tf.unstack(self.unit_range(images), axis=1)
         conditions = images if identities is None else tf.unstack(identities, axis=1)
-        tape, results, fakes, loss = self.reconstruct(images)
+        tape, results, fakes, means, loss = self.reconstruct(images)
         if self.recipe.has_adversary:
             results |= self.update_generator(tape, loss, fakes, conditions)
             for step in range(self.recipe.discriminator_steps):
                 results |= self.update_discriminator(images, fakes, conditions, step)
         else:
             self.minimize("generator", tape, loss)
+        if self.recipe.has_verifier:
+            for _ in range(self.recipe.verifier_steps):
+                results |= self.update_verifier(means)
         return self.end_iteration(results)
 
     def reconstruct(self, images):
@@ -115,7 +132,8 @@ class ConditionalVAEGANModel(AdversarialModel):
 
         Returns:
             The tape; the losses by name; the images that D judges, made from s and z that do not
-            belong together; and the scalar that encoder and decoder go down without D.
+            belong together; the means of q(z | x) [3 batch, latents]; and the scalar that encoder
+            and decoder go down without D.
         """
         recipe = self.recipe
         batch = tf.shape(images[0])[0]
@@ -156,7 +174,10 @@ class ConditionalVAEGANModel(AdversarialModel):
             losses["cycle_loss"] = cycle
             with tape:
                 loss = loss + recipe.cycle_weight * cycle
-        return tape, losses, fakes, loss
+        if recipe.has_verifier:
+            with tape:
+                loss = loss + recipe.verifier_weight * self.cross_entropy(self.compare(mean), 0.5)
+        return tape, losses, fakes, mean, loss
 
     def cycle(self, tape, s, prior):
         """Returns how far apart the z found in images made from one z of the prior are."""
@@ -210,6 +231,26 @@ class ConditionalVAEGANModel(AdversarialModel):
                 loss = loss + recipe.mismatch_weight * self.cross_entropy(logits[-1], 0.0)
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": real_loss + fake_loss}
+
+    def compare(self, means):
+        """Returns V's logits [2 batch, 1] of "one identity": first of (z1, z2), then of (z1, z3).
+
+        V sees each z beside the other and their difference, standardised over the batch: what a
+        latent tells is not hidden by a small scale.
+        """
+        mean, variance = tf.nn.moments(tf.stop_gradient(means), 0)
+        means = (means - mean) * tf.math.rsqrt(variance + 1e-8)
+        first, second, third = tf.split(means, 3)
+        one, other = tf.concat((first, first), 0), tf.concat((second, third), 0)
+        return self.verifier(tf.concat((one, other, one - other), 1), training=True)
+
+    def update_verifier(self, means):
+        """V learns to tell the z's of one identity from those of two."""
+        with tf.GradientTape() as tape:
+            same, different = tf.split(self.compare(tf.stop_gradient(means)), 2)
+            loss = 0.5 * (self.cross_entropy(same, 1.0) + self.cross_entropy(different, 0.0))
+        self.minimize("verifier", tape, loss)
+        return {"verifier_loss": loss}
 
     def judge(self, images, conditions, stream: str):
         """Returns D's logits [batch, 1]; `stream` names the draw of its dropout."""

@@ -3,6 +3,7 @@
 import dataclasses
 
 from models import checks
+from models.architectures import DenseNetwork
 from models.codes import EmpiricalCodes, GaussianCodes
 from models.identity_architectures import BigNetworks, SmallNetworks
 from models.method_bases import OPTIMIZERS, Method
@@ -17,6 +18,7 @@ WEIGHTS = (
     "prior_weight",
     "mismatch_weight",
     "cycle_weight",
+    "verifier_weight",
 )
 
 
@@ -45,6 +47,12 @@ class ConditionalVAEGAN(Method):
         cycle_weight: of the distance between the z found in two images of different identities
             that were made from one z of the prior (Jha et al. 2018, arXiv 1804.10469); it trains
             the encoder alone. 0: not made. Not in the paper.
+        verifier_weight: of the encoder's loss against V, a network that learns from pairs of z's
+            whether they are of one identity; the encoder is to leave it in doubt. Like D, V needs
+            no labels. 0: V does not play. Not in the paper.
+        verifier: the layers of V; needed where it plays.
+        verifier_optimizer: of V; needed where it plays.
+        verifier_steps: updates of V after each of encoder and decoder.
         discriminator_steps: updates of D after each of encoder and decoder.
         real_label: what D's output for real images is drawn to (1: no smoothing).
         num_identities: how many identities there are in training; needed by "identity".
@@ -62,6 +70,10 @@ class ConditionalVAEGAN(Method):
     prior_weight: float = 0.0
     mismatch_weight: float = 0.0
     cycle_weight: float = 0.0
+    verifier_weight: float = 0.0
+    verifier: DenseNetwork | None = None
+    verifier_optimizer: Adam | RMSprop | None = None
+    verifier_steps: int = 1
     discriminator_steps: int = 1
     real_label: float = 0.95
     num_identities: int | None = None
@@ -81,7 +93,11 @@ class ConditionalVAEGAN(Method):
         checks.choice("conditioning", self.conditioning, CONDITIONINGS)
         for name in WEIGHTS:
             checks.number(name, getattr(self, name), minimum=0.0)
-        checks.integer("discriminator_steps", self.discriminator_steps, minimum=1)
+        for name in ("discriminator_steps", "verifier_steps"):
+            checks.integer(name, getattr(self, name), minimum=1)
+        if self.has_verifier or self.verifier is not None:
+            checks.instance("verifier", self.verifier, DenseNetwork)
+            checks.instance("verifier_optimizer", self.verifier_optimizer, OPTIMIZERS)
         checks.number("real_label", self.real_label, minimum=0.5, maximum=1.0)
         if self.num_identities is not None or self.needs_identities:
             checks.integer("num_identities", self.num_identities, minimum=2)
@@ -106,6 +122,11 @@ class ConditionalVAEGAN(Method):
         """Whether anything depends on D, so that it plays."""
         return self.adversarial_weight > 0.0 or self.prior_weight > 0.0
 
+    @property
+    def has_verifier(self) -> bool:
+        """Whether V plays."""
+        return self.verifier_weight > 0.0
+
     def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
         """Returns the multiply-adds that `iteration` spends per triplet; see `Method`.
 
@@ -123,6 +144,9 @@ class ConditionalVAEGAN(Method):
             total += 6 * encoding + 2 * decoding
         judged = 4 + num_prior + num_mismatched
         total += judging * (2 * (1 + num_prior) + 3 * self.discriminator_steps * judged)
+        if self.has_verifier:
+            verifying = self.verifier.multiply_adds(3 * self.unspecified_dim, 1)
+            total += verifying * 2 * (2 + 3 * self.verifier_steps)
         return total + decoding * self.has_adversary
 
     def _model_class(self):

@@ -22,6 +22,7 @@ def build_encoder(
     seed: int,
 ) -> keras.Model:
     """Returns the network from images to its heads' outputs, each [batch, size], as a tuple."""
+    recipe.base_shape(image_shape)  # refuses images that do not fit
     layers = _Layers("encoder", seed, recipe)
     images = keras.Input(image_shape, name="images")
     x = layers.encode(images, "relu", is_normed=True)

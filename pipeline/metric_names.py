@@ -33,15 +33,30 @@ METRIC_NAMES = {
     "mode_kl": "Mode KL", "confidence": "Classifier confidence",
     "acc_hungarian": "Accuracy (Hungarian)", "acc_purity": "Accuracy (purity)", "nmi": "NMI",
     "ari": "ARI",
+    **{
+        f"{view}_{score}_{part}": f"{name}: {told} ({part})"
+        for part in ("seen", "unseen")
+        for view, name in (("s", "s"), ("z", "z"), ("codes", "Codes"), ("images", "Images"))
+        for score, told in (("accuracy", "identity"), ("information", "nats of identity"))
+    },
+    **{
+        f"{error}_{part}": f"{name} ({part})"
+        for part in ("seen", "unseen")
+        for error, name in (
+            ("reconstruction_error", "Reconstruction error"), ("swap_error", "Swap error"),
+            ("chance", "Chance"),
+        )
+    },
 }
 NEEDS_FACTORS = (
     "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs",
+    "s_accuracy", "z_accuracy",
 )
 LOWER_IS_BETTER = (
     "nrmse", "total_correlation", "wasserstein", "mutual_information", "dhsic", "frechet", "fid_",
-    "mode_kl",
+    "mode_kl", "z_accuracy", "z_information", "reconstruction_error", "swap_error",
 )
-NO_DIRECTION = ("num_active", "_std")
+NO_DIRECTION = ("num_active", "_std", "chance", "images_", "codes_")
 # fmt: on
 
 
