@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from models import checks, identity_networks, networks, vae_objectives
 from models.adversarial import AdversarialModel
+from models.layers import plain_copy
+
+LEAST_LOG_VARIANCE = -20.0  # of s, where a variance is asked for: 2e-9
 
 
 class ConditionalVAEGANModel(AdversarialModel):
@@ -101,6 +104,21 @@ class ConditionalVAEGANModel(AdversarialModel):
                 recipe.verifier, 3 * recipe.unspecified_dim, {"same": 1}, seed, "verifier"
             )
         return parts
+
+    def exports(self) -> dict[str, keras.Model]:
+        """Returns copies of generator and encoder, and of the posterior.
+
+        The posterior gives means, then log variances, [batch, 2 * code_dim]: of s, which is no
+        random variable, as of one of next to no variance.
+        """
+        copy = plain_copy(self.posterior)
+        specified, mean, log_variance = copy.outputs
+        fixed = keras.ops.full_like(specified, LEAST_LOG_VARIANCE)
+        outputs = keras.layers.Concatenate(name="posterior_outputs")(
+            [specified, mean, fixed, log_variance]
+        )
+        posterior = keras.Model(copy.inputs[0], outputs, name="posterior")
+        return {**super().exports(), "posterior": posterior}
 
     def train_step(self, batch):
         """One iteration: encoder and decoder once, then D `discriminator_steps` times.

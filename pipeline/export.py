@@ -30,12 +30,14 @@ class Exporter:
         self._generate = in_batches(as_function(model.generator))
 
     def export(self, folder: ExportDirectory) -> None:
-        """Write generator.keras, encoder.keras and traversals.npz, each atomically."""
+        """Write generator.keras, encoder.keras, traversals.npz, each atomically.
+
+        Of models that have one, posterior.keras, too.
+        """
         model, dataset = self._model, self._dataset
-        networks = model.exports()
-        for name, path in (("generator", folder.generator), ("encoder", folder.encoder)):
-            with atomic_path(path) as temporary:
-                networks[name].save(temporary)
+        for name, network in model.exports().items():
+            with atomic_path(getattr(folder, name)) as temporary:
+                network.save(temporary)
         codes, arrays = self._drawable_codes()
         if arrays and hasattr(dataset, "part"):
             encode = encoder_function(model.encoder, dataset.max_value)

@@ -1,10 +1,13 @@
 """The part of the metric stage that asks where a model keeps the identity: what lacks, and rows.
 
 A small classifier is trained on the specified code s, on the unspecified z, and, for comparison, on
-the images themselves, once a data set. Seen identities: fitted on training images, scored on
-held-out ones. Unseen identities: fitted on one half of their images, scored on the other. What a
-model without these two codes keeps is measured on all its codes together. The work in the workers
-is in `pipeline.identity_scoring`.
+the images themselves, once a data set. z is a draw of q(z | x), which is what the decoder is given;
+z_mean is the mean, which tells more: where noise hides a latent from the decoder, its mean is still
+there, at a small scale that the classifier's standardisation undoes. What a model without these two
+codes keeps is measured on all its codes together.
+
+Seen identities: fitted on training images, scored on held-out ones. Unseen identities: fitted on
+one half of their images, scored on the other. The work is in `pipeline.identity_scoring`.
 """
 
 import dataclasses

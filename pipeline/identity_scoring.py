@@ -43,10 +43,12 @@ def score_identities(
         for name, part in evaluation_parts(dataset, options.identity_scores).items()
         if len(part[1][1])
     }
-    encode, generate = None, None
+    encode, generate, posterior = None, None, None
     if folder is not None:
         encode = encoder_function(load_network(folder.encoder), dataset.max_value)
         generate = in_batches(as_function(load_network(folder.generator)))
+        if folder.posterior.exists():
+            posterior = encoder_function(load_network(folder.posterior), dataset.max_value)
     scores, intervals, num_scored = {}, {}, 0
     for number, (name, (fit, test)) in enumerate(halves.items()):
         progress(number, len(halves), identities=name)
@@ -58,10 +60,11 @@ def score_identities(
             views = {"images": (_as_rows(fit[0], side), _as_rows(test[0], side))}
         else:
             fit_codes, test_codes = encode(fit[0]), encode(test[0])
-            views = {
-                view: (fit_codes[:, columns], test_codes[:, columns])
-                for view, columns in code_views(codes).items()
-            }
+            views = code_views(codes, fit_codes, test_codes)
+            if posterior is not None:
+                rng = np.random.default_rng([options.identity_scores.seed, number])
+                drawn = [draw_codes(rng, posterior(part)) for part in (fit[0], test[0])]
+                views |= drawn_views(codes, *drawn)
             if codes.latent_dim == codes.code_dim:
                 images = test[0].astype(np.float32) / dataset.max_value
                 errors = reconstruction_errors(generate, codes, test_codes, images, test[1])
@@ -94,12 +97,28 @@ def evaluation_parts(dataset, options) -> dict[str, tuple[Part, Part]]:
     return {"seen": seen, "unseen": unseen}
 
 
-def code_views(codes: JointCode) -> dict[str, slice]:
-    """Return the columns of an encoder's output by what they are called in the scores."""
+def code_views(codes: JointCode, *encoded: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return means of codes by what they are called in the scores: s and z, or all codes."""
     if codes.has_prior:
-        return {"codes": slice(0, codes.code_dim)}
+        return {"codes": encoded}
     specified = codes.parts[0].dim
-    return {"s": slice(0, specified), "z": slice(specified, codes.code_dim)}
+    return {
+        "s": tuple(part[:, :specified] for part in encoded),
+        "z_mean": tuple(part[:, specified:] for part in encoded),
+    }
+
+
+def drawn_views(codes: JointCode, *drawn: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return draws of codes by what they are called: z, or all codes; s is no random variable."""
+    if codes.has_prior:
+        return {"codes_drawn": drawn}
+    return {"z": tuple(part[:, codes.parts[0].dim :] for part in drawn)}
+
+
+def draw_codes(rng: np.random.Generator, posterior: np.ndarray) -> np.ndarray:
+    """Return one draw a row of Gaussians with means and log variances `[n, 2 * code_dim]`."""
+    mean, log_variance = np.split(posterior.astype(np.float64), 2, axis=1)
+    return mean + np.exp(0.5 * log_variance) * rng.standard_normal(mean.shape)
 
 
 def reconstruction_errors(

@@ -36,7 +36,10 @@ METRIC_NAMES = {
     **{
         f"{view}_{score}_{part}": f"{name}: {told} ({part})"
         for part in ("seen", "unseen")
-        for view, name in (("s", "s"), ("z", "z"), ("codes", "Codes"), ("images", "Images"))
+        for view, name in (
+            ("s", "s"), ("z", "z"), ("z_mean", "Mean of z"), ("codes", "Codes"),
+            ("codes_drawn", "Codes, drawn"), ("images", "Images"),
+        )
         for score, told in (("accuracy", "identity"), ("information", "nats of identity"))
     },
     **{
@@ -50,11 +53,11 @@ METRIC_NAMES = {
 }
 NEEDS_FACTORS = (
     "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs",
-    "s_accuracy", "z_accuracy",
+    "s_accuracy", "z_accuracy", "z_mean_accuracy",
 )
 LOWER_IS_BETTER = (
     "nrmse", "total_correlation", "wasserstein", "mutual_information", "dhsic", "frechet", "fid_",
-    "mode_kl", "z_accuracy", "z_information", "reconstruction_error", "swap_error",
+    "mode_kl", "z_accuracy", "z_information", "z_mean", "reconstruction_error", "swap_error",
 )
 NO_DIRECTION = ("num_active", "_std", "chance", "images_", "codes_")
 # fmt: on

@@ -189,6 +189,11 @@ class ExportDirectory:
         return self.root / "encoder.keras"
 
     @property
+    def posterior(self) -> Path:
+        """Images in [0, 1] to mean and log variance of the codes, of models that have them."""
+        return self.root / "posterior.keras"
+
+    @property
     def traversals(self) -> Path:
         """Pictures of what each code does, as arrays."""
         return self.root / "traversals.npz"
@@ -199,9 +204,10 @@ class ExportDirectory:
         return self.root / "manifest.json"
 
     @property
-    def files(self) -> tuple[Path, Path, Path]:
+    def files(self) -> tuple[Path, ...]:
         """What an export holds."""
-        return (self.generator, self.encoder, self.traversals)
+        always = (self.generator, self.encoder, self.traversals)
+        return (*always, self.posterior) if self.posterior.exists() else always
 
 
 @dataclasses.dataclass(frozen=True)
