@@ -130,7 +130,7 @@ class ConditionalVAEGANModel(AdversarialModel):
         images, identities, _ = keras.utils.unpack_x_y_sample_weight(batch)
         images = tf.unstack(self.unit_range(images), axis=1)
         conditions = images if identities is None else tf.unstack(identities, axis=1)
-        tape, results, fakes, means, loss = self.reconstruct(images)
+        tape, results, fakes, latents, loss = self.reconstruct(images)
         if self.recipe.has_adversary:
             results |= self.update_generator(tape, loss, fakes, conditions)
             for step in range(self.recipe.discriminator_steps):
@@ -139,7 +139,7 @@ class ConditionalVAEGANModel(AdversarialModel):
             self.minimize("generator", tape, loss)
         if self.recipe.has_verifier:
             for _ in range(self.recipe.verifier_steps):
-                results |= self.update_verifier(means)
+                results |= self.update_verifier(latents)
         return self.end_iteration(results)
 
     def reconstruct(self, images):
@@ -150,7 +150,7 @@ class ConditionalVAEGANModel(AdversarialModel):
 
         Returns:
             The tape; the losses by name; the images that D judges, made from s and z that do not
-            belong together; the means of q(z | x) [3 batch, latents]; and the scalar that encoder
+            belong together; the draws of q(z | x) [3 batch, latents]; and the scalar that encoder
             and decoder go down without D.
         """
         recipe = self.recipe
@@ -194,8 +194,10 @@ class ConditionalVAEGANModel(AdversarialModel):
                 loss = loss + recipe.cycle_weight * cycle
         if recipe.has_verifier:
             with tape:
-                loss = loss + recipe.verifier_weight * self.cross_entropy(self.compare(mean), 0.5)
-        return tape, losses, fakes, mean, loss
+                loss = loss + recipe.verifier_weight * self.cross_entropy(
+                    self.compare(unspecified), 0.5
+                )
+        return tape, losses, fakes, unspecified, loss
 
     def cycle(self, tape, s, prior):
         """Returns how far apart the z found in images made from one z of the prior are."""
@@ -250,22 +252,19 @@ class ConditionalVAEGANModel(AdversarialModel):
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": real_loss + fake_loss}
 
-    def compare(self, means):
+    def compare(self, latents):
         """Returns V's logits [2 batch, 1] of "one identity": first of (z1, z2), then of (z1, z3).
 
-        V sees each z beside the other and their difference, standardised over the batch: what a
-        latent tells is not hidden by a small scale.
+        V sees draws of q(z | x), as the decoder does, beside each other and their difference.
         """
-        mean, variance = tf.nn.moments(tf.stop_gradient(means), 0)
-        means = (means - mean) * tf.math.rsqrt(variance + 1e-8)
-        first, second, third = tf.split(means, 3)
+        first, second, third = tf.split(latents, 3)
         one, other = tf.concat((first, first), 0), tf.concat((second, third), 0)
         return self.verifier(tf.concat((one, other, one - other), 1), training=True)
 
-    def update_verifier(self, means):
+    def update_verifier(self, latents):
         """V learns to tell the z's of one identity from those of two."""
         with tf.GradientTape() as tape:
-            same, different = tf.split(self.compare(tf.stop_gradient(means)), 2)
+            same, different = tf.split(self.compare(tf.stop_gradient(latents)), 2)
             loss = 0.5 * (self.cross_entropy(same, 1.0) + self.cross_entropy(different, 0.0))
         self.minimize("verifier", tape, loss)
         return {"verifier_loss": loss}

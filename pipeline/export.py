@@ -13,6 +13,7 @@ from pipeline.run_directory import ExportDirectory
 
 NUM_SAMPLES = 64
 TRAVERSAL_STEPS = 10
+MAX_TRAVERSED = 40  # codes; of more, so many are chosen evenly
 _STREAM = 0x91C7  # the same latent vectors for every picture, so that pictures compare
 
 
@@ -42,7 +43,7 @@ class Exporter:
         if arrays and hasattr(dataset, "part"):
             encode = encoder_function(model.encoder, dataset.max_value)
             arrays |= identity_pictures(encode, self._generate, codes, dataset)
-        traversals, values = self.traverse(codes)
+        traversals, values, names = self.traverse(codes)
         count = min(NUM_SAMPLES, dataset.num_images)
         chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
         real = dataset.train_images(chosen)
@@ -51,7 +52,7 @@ class Exporter:
                 temporary,
                 images=traversals,
                 values=values,
-                names=np.array(model.codes.code_names),
+                names=np.array(names),
                 samples=self.sample(codes),
                 real=to_uint8(real, max_value=dataset.max_value),
                 **arrays,
@@ -60,9 +61,8 @@ class Exporter:
     def write_pictures(self, folder: Path, iteration: int) -> None:
         """Write a grid of samples and strips of traversals as PNG files."""
         codes, _ = self._drawable_codes()
-        traversals, values = self.traverse(codes)
+        traversals, values, names = self.traverse(codes)
         save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample(codes)))
-        names = codes.code_names
         strips = traversal_strips(traversals, names=names, values=values)
         save_picture(folder / f"traversals-{iteration:09d}.png", strips)
 
@@ -78,24 +78,30 @@ class Exporter:
         """Return random samples, uint8 [n, h, w, c]."""
         return self._images(codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
 
-    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray]:
-        """Move each code alone over its range, from one latent vector.
+    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Move each code (or `MAX_TRAVERSED` of them) alone over its range, from one vector.
 
         Returns:
             images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
                 than there are steps, the rest of its row is white.
             values: float [steps], of the first code with so many steps.
+            names: Of the codes.
         """
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
-        values = [codes.traversal_values(code, TRAVERSAL_STEPS) for code in range(codes.num_codes)]
-        paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
+        count = min(MAX_TRAVERSED, codes.num_codes)
+        chosen = np.linspace(0, codes.num_codes - 1, count).round().astype(int).tolist()
+        values = [codes.traversal_values(code, TRAVERSAL_STEPS) for code in chosen]
+        paths = [
+            codes.traverse(base, code, steps) for code, steps in zip(chosen, values, strict=True)
+        ]
         images = self._images(np.concatenate(paths))
         longest = max(values, key=len)
         rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
         ends = np.cumsum([len(path) for path in paths])
         for row, path, end in zip(rows, paths, ends, strict=True):
             row[: len(path)] = images[end - len(path) : end]
-        return rows, np.asarray(longest, np.float64)
+        names = [codes.code_names[code] for code in chosen]
+        return rows, np.asarray(longest, np.float64), names
 
     def _images(self, latents: np.ndarray) -> np.ndarray:
         return to_uint8(self._generate(latents.astype(np.float32)))

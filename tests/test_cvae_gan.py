@@ -31,7 +31,7 @@ RECIPES = {
     ),
     "everything": dataclasses.replace(
         SMALL,
-        networks=BigNetworks(width=2, output="tanh"),
+        networks=SmallNetworks(filters=(4, 6), output="tanh"),
         prior_weight=0.1,
         mismatch_weight=1.0,
         cycle_weight=1.0,
@@ -92,7 +92,7 @@ def test_an_iteration_moves_everything_that_plays(name):
 def test_each_update_moves_its_own_player_only():
     model = build("everything")
     images = tf.unstack(model.unit_range(IMAGES), axis=1)
-    tape, _, fakes, means, loss = model.reconstruct(images)
+    tape, _, fakes, latents, loss = model.reconstruct(images)
     before = values(model)
     model.update_generator(tape, loss, fakes, images)
     assert weights_of(moved(before, model)) == {"encoder", "generator", "generator_optimizer"}
@@ -100,7 +100,7 @@ def test_each_update_moves_its_own_player_only():
     model.update_discriminator(images, fakes, images, 0)
     assert weights_of(moved(before, model)) == {"discriminator", "discriminator_optimizer"}
     before = values(model)
-    model.update_verifier(means)
+    model.update_verifier(latents)
     assert weights_of(moved(before, model)) == {"verifier", "verifier_optimizer"}
 
 
