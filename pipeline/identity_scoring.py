@@ -69,6 +69,8 @@ def score_identities(
                 images = test[0].astype(np.float32) / dataset.max_value
                 errors = reconstruction_errors(generate, codes, test_codes, images, test[1])
                 scores |= {f"{error}_{name}": value for error, value in errors.items()}
+        if not _can_be_told(fit[1], test[1]):
+            continue
         for view, (fitted, tested) in views.items():
             found, ranges = _leakage((fitted, fit[1]), (tested, test[1]), options)
             if view == "images":
@@ -145,6 +147,11 @@ def reconstruction_errors(
             made = generate(swapped.astype(np.float32))
             errors["swap_error"] = float(np.mean((made - images[own]) ** 2))
     return errors
+
+
+def _can_be_told(fit: np.ndarray, test: np.ndarray) -> bool:
+    """Say whether there are two identities to tell apart, and images of them to score."""
+    return len(np.unique(fit)) > 1 and bool(np.isin(test, fit).any())
 
 
 def _leakage(fit: Part, test: Part, options) -> tuple[dict, dict]:

@@ -17,7 +17,8 @@ class Training:
     """How long and from which batches a model is trained; Gin's `training`.
 
     Attributes:
-        batch_size: Real images an iteration, over all replicas.
+        batch_size: Real images an iteration, over all replicas; of a method that takes triplets,
+            these.
         iterations: Iterations in all (one iteration updates every network of the method).
         threads: Threads of the process that trains a model; part of what makes a run
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).

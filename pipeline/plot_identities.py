@@ -38,7 +38,8 @@ def accuracies_against_weight(
                 there = sorted(set(places))
                 means = [found[places == place].mean() for place in there]
                 axes.plot(there, means, color=colour, linestyle=LINES[number % len(LINES)])
-        for name, text in ((f"chance_{part}", "chance"), (f"images_accuracy_{part}", "images")):
+        levels = ((f"chance_{part}", "chance", -9), (f"images_accuracy_{part}", "images", 2))
+        for name, text, offset in levels:
             if name in scores:
                 level = float(scores[name].mean())
                 axes.axhline(level, color=FAINT, linewidth=1.0, linestyle=":")
@@ -46,7 +47,7 @@ def accuracies_against_weight(
                     text,
                     (1.0, level),
                     xycoords=("axes fraction", "data"),
-                    xytext=(-2, 2),
+                    xytext=(-2, offset),
                     textcoords="offset points",
                     ha="right",
                     fontsize=8,
