@@ -150,7 +150,7 @@ class ConditionalVAEGANModel(AdversarialModel):
 
         Returns:
             The tape; the losses by name; the images that D judges, made from s and z that do not
-            belong together; the draws of q(z | x) [3 batch, latents]; and the scalar that encoder
+            belong together; what V sees of q(z | x) [3 batch, latents]; and the scalar that encoder
             and decoder go down without D.
         """
         recipe = self.recipe
@@ -192,12 +192,12 @@ class ConditionalVAEGANModel(AdversarialModel):
             losses["cycle_loss"] = cycle
             with tape:
                 loss = loss + recipe.cycle_weight * cycle
+        verified = mean if recipe.verifier_input == "means" else unspecified
         if recipe.has_verifier:
             with tape:
-                loss = loss + recipe.verifier_weight * self.cross_entropy(
-                    self.compare(unspecified), 0.5
-                )
-        return tape, losses, fakes, unspecified, loss
+                doubt = self.cross_entropy(self.compare(verified), 0.5)
+                loss = loss + recipe.verifier_weight * doubt
+        return tape, losses, fakes, verified, loss
 
     def cycle(self, tape, s, prior):
         """Returns how far apart the z found in images made from one z of the prior are."""
@@ -255,7 +255,7 @@ class ConditionalVAEGANModel(AdversarialModel):
     def compare(self, latents):
         """Returns V's logits [2 batch, 1] of "one identity": first of (z1, z2), then of (z1, z3).
 
-        V sees draws of q(z | x), as the decoder does, beside each other and their difference.
+        V sees two z's beside each other and their difference.
         """
         first, second, third = tf.split(latents, 3)
         one, other = tf.concat((first, first), 0), tf.concat((second, third), 0)

@@ -10,6 +10,7 @@ from models.method_bases import OPTIMIZERS, Method
 from models.optimizers import Adam, RMSprop
 
 CONDITIONINGS = ("pair", "identity")
+VERIFIER_INPUTS = ("draws", "means")
 WEIGHTS = (
     "reconstruction_weight",
     "swap_weight",
@@ -50,6 +51,8 @@ class ConditionalVAEGAN(Method):
         verifier_weight: of the encoder's loss against V, a network that learns from pairs of z's
             whether they are of one identity; the encoder is to leave it in doubt. Like D, V needs
             no labels. 0: V does not play. Not in the paper.
+        verifier_input: what of q(z | x) V sees: "draws", as the decoder does, or "means", in
+            which noise hides nothing.
         verifier: the layers of V; needed where it plays.
         verifier_optimizer: of V; needed where it plays.
         verifier_steps: updates of V after each of encoder and decoder.
@@ -71,6 +74,7 @@ class ConditionalVAEGAN(Method):
     mismatch_weight: float = 0.0
     cycle_weight: float = 0.0
     verifier_weight: float = 0.0
+    verifier_input: str = "draws"
     verifier: DenseNetwork | None = None
     verifier_optimizer: Adam | RMSprop | None = None
     verifier_steps: int = 1
@@ -91,6 +95,7 @@ class ConditionalVAEGAN(Method):
         for name in ("generator_optimizer", "discriminator_optimizer"):
             checks.instance(name, getattr(self, name), OPTIMIZERS)
         checks.choice("conditioning", self.conditioning, CONDITIONINGS)
+        checks.choice("verifier_input", self.verifier_input, VERIFIER_INPUTS)
         for name in WEIGHTS:
             checks.number(name, getattr(self, name), minimum=0.0)
         for name in ("discriminator_steps", "verifier_steps"):
