@@ -187,26 +187,34 @@ class ConditionalVAEGANModel(AdversarialModel):
         if recipe.has_adversary:
             other = self.generator(tf.concat((s[2], z[1]), 1), training=True)
             fakes["swapped_other"] = tf.stop_gradient(other)
-        if recipe.cycle_weight > 0:
-            cycle = self.cycle(tape, s, prior)
-            losses["cycle_loss"] = cycle
-            with tape:
-                loss = loss + recipe.cycle_weight * cycle
         verified = mean if recipe.verifier_input == "means" else unspecified
+        more, against = self.keep_identity_out(tape, s, prior, verified)
+        with tape:
+            loss = loss + against
+        return tape, losses | more, fakes, verified, loss
+
+    def keep_identity_out(self, tape, s, prior, verified):
+        """Returns the losses of what works against the identity in z, and their weighted sum.
+
+        Args:
+            tape: holds the pass that made the arguments.
+            s: of x1, x2 and x3.
+            prior: draws of the prior of z, [batch, latents].
+            verified: what V sees of q(z | x), [3 batch, latents].
+        """
+        recipe, losses, total = self.recipe, {}, 0.0
+        if recipe.cycle_weight > 0:
+            latents = tf.concat((tf.concat(s[1:], 0), tf.tile(prior, (2, 1))), 1)
+            images = tf.stop_gradient(self.generator(latents, training=True))
+            with tape:
+                _, mean, _ = self.posterior(images, training=True)
+                first, second = tf.split(mean, 2)
+                losses["cycle_loss"] = tf.reduce_mean(tf.abs(first - second))
+                total += recipe.cycle_weight * losses["cycle_loss"]
         if recipe.has_verifier:
             with tape:
-                doubt = self.cross_entropy(self.compare(verified), 0.5)
-                loss = loss + recipe.verifier_weight * doubt
-        return tape, losses, fakes, verified, loss
-
-    def cycle(self, tape, s, prior):
-        """Returns how far apart the z found in images made from one z of the prior are."""
-        latents = tf.concat((tf.concat(s[1:], 0), tf.tile(prior, (2, 1))), 1)
-        images = tf.stop_gradient(self.generator(latents, training=True))
-        with tape:
-            _, mean, _ = self.posterior(images, training=True)
-            first, second = tf.split(mean, 2)
-            return tf.reduce_mean(tf.abs(first - second))
+                total += recipe.verifier_weight * self.cross_entropy(self.compare(verified), 0.5)
+        return losses, total
 
     def update_generator(self, tape, loss, fakes, conditions):
         """Encoder and decoder go down their loss and learn to pass for the identity of s."""
