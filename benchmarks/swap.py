@@ -5,7 +5,7 @@ is held out. The conditional VAE with adversarial training learns from triplets 
 the time is up: processor time, so that other programs do not count. Then the codes of held-out
 images are swapped, and each image made from the s of one and the z of another is compared with all
 216 rendered squares: the nearest should have the colour of the first and the place of the second.
-Guessing finds both in 1 of 216.
+Guessing finds both in 1 of 216; measured after 60 seconds: .81 (colour .93, place .88).
 
 A line every ten seconds: iterations, and the shares of swaps with the right colour, the right
 place, and both.

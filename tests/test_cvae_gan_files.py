@@ -56,7 +56,7 @@ def test_every_file_trains_and_is_scored(source, tmp_path, cache):
     described = experiment(source.__name__, *source(tmp_path / "data"))
     dataset = described.dataset.open(cache)
     spec = described.model_specs(dataset.fingerprint)[-1]
-    assert spec.method.has_adversary and "adversarial" in spec.setting
+    assert spec.method.has_adversary and spec.method.has_verifier == (source is mnist)
     directory = ModelDirectory(tmp_path / "model")
     outcome = train_model(spec, directory, cache, lambda *_, **__: None)
     assert outcome["status"] == "done", outcome
