@@ -13,7 +13,7 @@ naming the argument, what was expected and what was received; no result is NaN.
 | factor_vae, beta_vae | gaussian_total_correlation | inception_score | model_centrality |
 | mig, sap | gaussian_wasserstein_correlation | mode_kl, confidence | udr |
 | modularity, explicitness | pairwise_mutual_information | frechet_distance | search_medoid |
-| dci, irs | dhsic | clustering | |
+| dci, irs, identity_leakage | dhsic | clustering | |
 
 Rules that hold for all of them: a factor with one value is left out; a constant code is dead, and
 counts 0 where codes are averaged; where no code is active, every score for which higher is better
@@ -37,6 +37,7 @@ from metrics.explicitness_score import explicitness
 from metrics.factor_vae_score import factor_vae
 from metrics.frechet import frechet_distance
 from metrics.hilbert_schmidt import dhsic
+from metrics.identity_leakage import identity_leakage
 from metrics.inception import inception_score
 from metrics.interventional_robustness import irs
 from metrics.medoid import search_medoid
@@ -64,6 +65,7 @@ __all__ = [
     "gaussian_total_correlation",
     "gaussian_wasserstein_correlation",
     "group_votes",
+    "identity_leakage",
     "inception_score",
     "irs",
     "mig",

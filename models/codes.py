@@ -7,6 +7,7 @@ import numpy as np
 from models import checks
 from models.distributions import (
     CategoricalCode,
+    EmpiricalCodes,
     GaussianCodes,
     GaussianNoise,
     UniformCodes,
@@ -15,6 +16,7 @@ from models.distributions import (
 
 __all__ = [
     "CategoricalCode",
+    "EmpiricalCodes",
     "FeatureCode",
     "GaussianCodes",
     "GaussianNoise",
@@ -23,7 +25,14 @@ __all__ = [
     "UniformNoise",
 ]
 
-PARTS = (UniformCodes, CategoricalCode, GaussianCodes, UniformNoise, GaussianNoise)
+PARTS = (
+    UniformCodes,
+    CategoricalCode,
+    GaussianCodes,
+    EmpiricalCodes,
+    UniformNoise,
+    GaussianNoise,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +117,25 @@ class JointCode:
                 counts[kind] = counts.get(kind, 0) + 1
                 names.append(f"{kind}_{counts[kind]}")
         return tuple(names)
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether latent vectors can be drawn without any images."""
+        return not any(isinstance(part, EmpiricalCodes) for part in self.parts)
+
+    def fitted(self, codes: np.ndarray) -> "JointCode":
+        """Returns this latent vector with its codes that have no prior drawn from images' codes.
+
+        Args:
+            codes: [images, code_dim], training images through an encoder.
+        """
+        parts, start = [], 0
+        for part in self.parts:
+            columns = slice(start, start + part.dim)
+            is_empirical = isinstance(part, EmpiricalCodes)
+            parts.append(part.fitted(codes[:, columns]) if is_empirical else part)
+            start += part.dim
+        return JointCode(tuple(parts))
 
     def sample(self, batch, seed):
         """Returns float32 [batch, latent_dim], a function of `seed`, an integer tensor [2]."""

@@ -1,8 +1,8 @@
 """The parts a latent vector is made of; `models.codes.JointCode` puts them side by side.
 
-Informative parts (`UniformCodes`, `CategoricalCode`, `GaussianCodes`) are what an encoder is to
-recover; noise parts (`UniformNoise`, `GaussianNoise`) are not. Every part answers the same
-questions, with stateless TensorFlow draws for training and numpy draws for evaluation:
+Informative parts (`UniformCodes`, `CategoricalCode`, `GaussianCodes`, `EmpiricalCodes`) are what an
+encoder is to recover; noise parts (`UniformNoise`, `GaussianNoise`) are not. Every part answers the
+same questions, with stateless TensorFlow draws for training and numpy draws for evaluation:
 
     dim                       columns of the latent vector
     num_codes                 regularised codes: one per continuous dimension, one per categorical
@@ -176,6 +176,50 @@ class GaussianCodes(_Gaussian):
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
         """Evenly spaced; without limits over two standard deviations to both sides."""
         return np.linspace(*(limits or (-2.0, 2.0)), steps, dtype=np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class EmpiricalCodes(_Continuous):
+    """Informative codes without a prior: a draw is the code of some training image.
+
+    They can be drawn once they are `fitted` to codes of training images; training itself, which
+    encodes its images, never draws them.
+
+    Attributes:
+        dim: number of codes.
+    """
+
+    kind: str = dataclasses.field(default="empirical_codes", init=False)
+
+    _values = None  # [images, dim], set by `fitted`
+
+    def fitted(self, values: np.ndarray) -> "EmpiricalCodes":
+        """Returns these codes with the distribution of `values` [images, dim]: each as likely."""
+        values = np.asarray(values, np.float32)
+        if values.ndim != 2 or values.shape[1] != self.dim or not len(values):
+            checks.fail("values", values.shape, f"codes of images, [images, {self.dim}]")
+        codes = EmpiricalCodes(self.dim)
+        object.__setattr__(codes, "_values", values)
+        return codes
+
+    def sample(self, batch, seed):
+        """Raises `ValueError`: there is no prior to sample."""
+        checks.fail("codes", self, "codes with a prior: this method draws codes in training")
+
+    def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Returns the codes of n training images, float32 [n, dim], drawn with replacement."""
+        values = self._fitted_values()
+        return values[rng.integers(len(values), size=n)]
+
+    def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
+        """Evenly spaced; without limits over the middle 95% of all codes' values."""
+        limits = limits or tuple(np.quantile(self._fitted_values(), (0.025, 0.975)))
+        return np.linspace(*limits, steps, dtype=np.float32)
+
+    def _fitted_values(self) -> np.ndarray:
+        if self._values is None:
+            checks.fail("codes", self, "codes fitted to training images: they have no prior")
+        return self._values
 
 
 @dataclasses.dataclass(frozen=True)

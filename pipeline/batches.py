@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.triplets import TripletOrder
+
 _STREAM = 0xDA7A  # keeps these draws apart from others made from the same seed
 
 
@@ -41,7 +43,28 @@ class BatchOrder:
             self._epoch = epoch
         return self._permutation[place * self._batch_size : (place + 1) * self._batch_size]
 
+    def batch(self, dataset, indices: np.ndarray) -> np.ndarray:
+        """Return the images of indices, uint8 `[batch_size, h, w, c]`."""
+        return dataset.train_images(indices)
+
     def from_iteration(self, start: int, stop: int) -> Iterator[np.ndarray]:
         """Yield the indices of the iterations from `start` to `stop` - 1."""
         for iteration in range(start, stop):
             yield self.indices(iteration)
+
+
+def batch_order(method, dataset, batch_size: int, seed: int) -> BatchOrder | TripletOrder:
+    """Return the order of batches that a method asks for.
+
+    Raises:
+        ValueError: The data set does not have what the method needs.
+    """
+    if not method.needs_triplets:
+        return BatchOrder(dataset.num_images, batch_size, seed)
+    return TripletOrder(
+        dataset.train_labels(),
+        batch_size,
+        seed,
+        with_identities=method.needs_identities,
+        names=getattr(dataset, "seen_names", None),
+    )

@@ -7,14 +7,26 @@ from models import (
     class_methods,
     codes,
     gan_methods,
+    identity_architectures,
+    identity_methods,
     methods,
     optimizers,
     vae_methods,
 )
-from pipeline import class_quality, evaluate, model_spec, protocols, report, sample_quality, select
+from pipeline import (
+    class_quality,
+    evaluate,
+    identity_scores,
+    model_spec,
+    protocols,
+    report,
+    sample_quality,
+    select,
+)
 from pipeline.datasets import (
     cdsprites,
     dsprites,
+    identities,
     images,
     labelled_images,
     squares,
@@ -32,6 +44,7 @@ CONFIGURABLES = {
     "image_arrays": images.ImageArrays,
     "idx_images": labelled_images.IdxImages,
     "labelled_images": labelled_images.LabelledImages,
+    "identity_split": identities.IdentitySplit,
     "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
     # latent codes
     "joint_code": codes.JointCode,
@@ -39,6 +52,7 @@ CONFIGURABLES = {
     "uniform_codes": codes.UniformCodes,
     "categorical_code": codes.CategoricalCode,
     "gaussian_codes": codes.GaussianCodes,
+    "empirical_codes": codes.EmpiricalCodes,
     "uniform_noise": codes.UniformNoise,
     "gaussian_noise": codes.GaussianNoise,
     # networks
@@ -52,6 +66,8 @@ CONFIGURABLES = {
     "resnet_encoder": class_architectures.ResNetEncoder,
     "augmentation": augmentation.Augmentation,
     "dense_network": architectures.DenseNetwork,
+    "big_networks": identity_architectures.BigNetworks,
+    "small_networks": identity_architectures.SmallNetworks,
     "shape_classifier": architectures.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
@@ -70,6 +86,7 @@ CONFIGURABLES = {
     "ib_gan": gan_methods.IBGAN,
     "codegan": class_methods.CoDeGAN,
     "simclr": class_methods.SimCLR,
+    "cvae_gan": identity_methods.ConditionalVAEGAN,
     # stages
     "training": model_spec.Training,
     "metrics": evaluate.Metrics,
@@ -77,6 +94,7 @@ CONFIGURABLES = {
     "dlib_protocol": protocols.DlibProtocol,
     "class_disentanglement": class_quality.ClassDisentanglement,
     "sample_quality": sample_quality.SampleQuality,
+    "identity_scores": identity_scores.IdentityScores,
     "selection": select.Selection,
     "report": report.ReportOptions,
 }

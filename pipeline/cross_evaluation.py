@@ -14,7 +14,9 @@ import numpy as np
 from metrics.voting import group_votes
 from pipeline import execution
 from pipeline.class_voting import MajorityCluster
+from pipeline.code_draws import drawable_codes
 from pipeline.encoding import as_function, in_batches, load_network
+from pipeline.run_directory import ExportDirectory
 
 BLOCK_SIZE = 2048  # images in memory at once
 # Encoders in memory at once. A worker keeps them from one generator to the next, so that a pool of
@@ -110,6 +112,7 @@ def cast_votes(
         group (-1: no code is active); None if the run was stopped.
     """
     generate = in_batches(as_function(load_network(generator_path)))
+    codes = drawable_codes(codes, ExportDirectory(generator_path.parent))
     encoders = [_load_encoder(path) for path in encoder_paths]
     draw_group, voters = codes.draw_group, [LeastVaryingCode() for _ in encoders]
     if class_features is not None:

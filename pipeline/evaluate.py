@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from models import checks
-from pipeline import class_quality, execution, sample_quality
+from pipeline import class_quality, execution, identity_scores, sample_quality
 from pipeline.class_quality import ClassDisentanglement
 from pipeline.code_encoding import encode_missing, open_dataset
 from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
+from pipeline.identity_scores import IdentityScores
 from pipeline.metric_results import read_result, score_rows, write_result
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
@@ -40,6 +41,7 @@ class Metrics:
         level: Probability that an interval is to cover.
         sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
         class_disentanglement: `@class_disentanglement()`, or None: classes are not scored.
+        identity_scores: `@identity_scores()`, or None: identities are not looked for.
     """
 
     protocols: tuple[Protocol, ...]
@@ -48,6 +50,7 @@ class Metrics:
     level: float = 0.95
     sample_quality: SampleQuality | None = None
     class_disentanglement: ClassDisentanglement | None = None
+    identity_scores: IdentityScores | None = None
 
     def __post_init__(self):
         if not isinstance(self.protocols, (list, tuple)):
@@ -63,6 +66,8 @@ class Metrics:
         if self.class_disentanglement is not None:
             given = self.class_disentanglement
             checks.instance("metrics.class_disentanglement", given, ClassDisentanglement)
+        if self.identity_scores is not None:
+            checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
 
     def result_key(self, protocol: Protocol, metric: str) -> str:
         """Return the name under which a result is kept: changes whenever the result would."""
@@ -94,6 +99,8 @@ def plan(context: Context) -> list[Step]:
         missing[judgement.export.model_id] += judgement.judge.metrics
     for export in class_quality.missing(context, exports):
         missing[export.model_id].append(class_quality.PROTOCOL)
+    for export in identity_scores.missing(context, exports):
+        missing[export.model_id].append(identity_scores.PROTOCOL)
     return [
         Step(model_id, f"{len(names)} metrics missing" if names else None)
         for model_id, names in missing.items()
@@ -123,6 +130,7 @@ def run(context: Context) -> None:
         failures = _measure(context, missing, display)
         failures += sample_quality.measure(context, exports, display)
         failures += class_quality.measure(context, exports, display)
+        failures += identity_scores.measure(context, exports, display)
     finally:
         display.close()
     if failures:
@@ -134,6 +142,7 @@ def run(context: Context) -> None:
     ]
     rows += sample_quality.rows(context, exports)
     rows += class_quality.rows(context, exports)
+    rows += identity_scores.rows(context, exports)
     write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
     tables = [context.run.codes(export.key) for export in exports]
     tables += sample_quality.judge_files(context)
@@ -153,6 +162,7 @@ def _fingerprint(context: Context, exports: Sequence[Export]) -> str:
         context.dataset.fingerprint,
         [(export.model_id, export.fingerprint) for export in exports],
         [judge.key for judge in sample_quality.judges(context)],
+        identity_scores.IDENTITY_VERSION,
     )
 
 
@@ -183,7 +193,8 @@ def _skipped_metrics(context: Context) -> list[str]:
                 f"{context.dataset.name} has no known factors: skipped {', '.join(names)} "
                 f"({protocol.name} protocol)"
             )
-    return lines + sample_quality.skipped(context) + class_quality.skipped(context)
+    lines += sample_quality.skipped(context) + class_quality.skipped(context)
+    return lines + identity_scores.skipped(context)
 
 
 def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.encoding import as_function, in_batches, row_slices
+from pipeline.code_draws import ENCODED, encode_training_images
+from pipeline.encoding import as_function, encoder_function, in_batches, row_slices
 from pipeline.files import atomic_path, json_text, write_text
+from pipeline.identity_pictures import identity_pictures
 from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
 from pipeline.run_directory import ExportDirectory
 
 NUM_SAMPLES = 64
 NUM_KL_IMAGES = 10_000
 TRAVERSAL_STEPS = 10
+MAX_TRAVERSED = 40  # codes; of more, so many are chosen evenly
 _STREAM = 0x91C7  # the same latent vectors for every picture, so that pictures compare
 
 
@@ -34,13 +37,19 @@ class Exporter:
             self._kl_of_codes = in_batches(as_function(model.kl_of_codes))
 
     def export(self, folder: ExportDirectory) -> None:
-        """Write the networks, traversals.npz and, of VAEs, code_kl.json, each atomically."""
+        """Write the networks, traversals.npz and, of VAEs, code_kl.json, each atomically.
+
+        Of models that have one, posterior.keras, too.
+        """
         model, dataset = self._model, self._dataset
-        networks = model.exports()
-        for name, path in (("generator", folder.generator), ("encoder", folder.encoder)):
-            with atomic_path(path) as temporary:
-                networks[name].save(temporary)
-        traversals, values = self.traverse()
+        for name, network in model.exports().items():
+            with atomic_path(getattr(folder, name)) as temporary:
+                network.save(temporary)
+        codes, arrays = self._drawable_codes()
+        if arrays and hasattr(dataset, "part"):
+            encode = encoder_function(model.encoder, dataset.max_value)
+            arrays |= identity_pictures(encode, self._generate, codes, dataset)
+        traversals, values, names = self.traverse(codes)
         count = min(NUM_SAMPLES, dataset.num_images)
         chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
         real = dataset.train_images(chosen)
@@ -49,48 +58,59 @@ class Exporter:
                 temporary,
                 images=traversals,
                 values=values,
-                names=np.array(model.codes.code_names),
-                samples=self.sample(),
+                names=np.array(names),
+                samples=self.sample(codes),
                 real=to_uint8(real, max_value=dataset.max_value),
+                **arrays,
             )
         if self._kl_of_codes is not None:
             self._write_kl(folder)
 
     def write_pictures(self, folder: Path, iteration: int) -> None:
         """Write a grid of samples and strips of traversals as PNG files."""
-        traversals, values = self.traverse()
-        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample()))
-        names = self._model.codes.code_names
+        codes, _ = self._drawable_codes()
+        traversals, values, names = self.traverse(codes)
+        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample(codes)))
         strips = traversal_strips(traversals, names=names, values=values)
         save_picture(folder / f"traversals-{iteration:09d}.png", strips)
 
-    def sample(self) -> np.ndarray:
-        """Return random samples, uint8 [n, h, w, c]."""
-        return self._images(self._model.codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+    def _drawable_codes(self):
+        """Return the model's codes, fitted where they have no prior, and what a stage needs to."""
+        codes = self._model.codes
+        if codes.has_prior:
+            return codes, {}
+        encoded = encode_training_images(self._model.encoder, self._dataset)
+        return codes.fitted(encoded), {ENCODED: encoded}
 
-    def traverse(self) -> tuple[np.ndarray, np.ndarray]:
-        """Move each code alone over its range, from one latent vector.
+    def sample(self, codes) -> np.ndarray:
+        """Return random samples, uint8 [n, h, w, c]."""
+        return self._images(codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+
+    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Move each code (or `MAX_TRAVERSED` of them) alone over its range, from one vector.
 
         Returns:
             images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
                 than there are steps, the rest of its row is white.
             values: float [steps], of the last code with so many steps: of a continuous code where
                 there is one beside classes.
+            names: Of the codes.
         """
-        codes = self._model.codes
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
-        values = [
-            codes.traversal_values(code, TRAVERSAL_STEPS, self._limits)
-            for code in range(codes.num_codes)
+        count = min(MAX_TRAVERSED, codes.num_codes)
+        chosen = np.linspace(0, codes.num_codes - 1, count).round().astype(int).tolist()
+        values = [codes.traversal_values(code, TRAVERSAL_STEPS, self._limits) for code in chosen]
+        paths = [
+            codes.traverse(base, code, steps) for code, steps in zip(chosen, values, strict=True)
         ]
-        paths = [codes.traverse(base, code, steps) for code, steps in enumerate(values)]
         images = self._images(np.concatenate(paths))
         longest = max(reversed(values), key=len)
         rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
         ends = np.cumsum([len(path) for path in paths])
         for row, path, end in zip(rows, paths, ends, strict=True):
             row[: len(path)] = images[end - len(path) : end]
-        return rows, np.asarray(longest, np.float64)
+        names = [codes.code_names[code] for code in chosen]
+        return rows, np.asarray(longest, np.float64), names
 
     def _write_kl(self, folder: ExportDirectory) -> None:
         """Write the mean over training images of each code's KL to the prior."""

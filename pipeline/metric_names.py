@@ -44,6 +44,23 @@ METRIC_NAMES = {
     "code_purity": "Purity of generated classes", "classes_covered": "True classes covered",
     "least_class_share": "Share of the rarest class",
     "least_diversity": "Diversity of the least diverse class", "mean_diversity": "Diversity",
+    **{
+        f"{view}_{score}_{part}": f"{name}: {told} ({part})"
+        for part in ("seen", "unseen")
+        for view, name in (
+            ("s", "s"), ("z", "z"), ("z_mean", "Mean of z"), ("codes", "Codes"),
+            ("codes_drawn", "Codes, drawn"), ("images", "Images"),
+        )
+        for score, told in (("accuracy", "identity"), ("information", "nats of identity"))
+    },
+    **{
+        f"{error}_{part}": f"{name} ({part})"
+        for part in ("seen", "unseen")
+        for error, name in (
+            ("reconstruction_error", "Reconstruction error"), ("swap_error", "Swap error"),
+            ("chance", "Chance"),
+        )
+    },
 }
 # The table of Lin et al. 2020: column -> title and the metrics that can stand in it, first choice
 # first. Which learner the paper's DCI has is not known.
@@ -59,13 +76,14 @@ PAPER_TABLE = {
 }
 NEEDS_FACTORS = (
     "factor_vae", "beta_vae", "mig", "sap", "modularity", "explicitness", "dci_", "irs", "acc_",
-    "nmi", "ari", "classifier_",
+    "nmi", "ari", "classifier_", "s_accuracy", "z_accuracy", "z_mean_accuracy",
 )
 LOWER_IS_BETTER = (
     "nrmse", "total_correlation", "wasserstein", "mutual_information", "dhsic", "frechet", "fid_",
-    "mode_kl", "classifier_error",
+    "mode_kl", "classifier_error", "z_accuracy", "z_information", "z_mean", "reconstruction_error",
+    "swap_error",
 )
-NO_DIRECTION = ("num_active", "_std", "code_entropy")
+NO_DIRECTION = ("num_active", "_std", "code_entropy", "chance", "images_", "codes_")
 # fmt: on
 
 

@@ -19,7 +19,8 @@ class Training:
     """How long and from which batches a model is trained; Gin's `training`.
 
     Attributes:
-        batch_size: Real images an iteration, over all replicas.
+        batch_size: Real images an iteration, over all replicas; of a method that takes triplets,
+            these.
         replicas: Devices that share each batch evenly: GPUs or, on a machine without any, virtual
             devices of its processor (nothing gained but the same result). Their gradients are
             added up, so weights differ from those of one device in their last bits.

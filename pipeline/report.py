@@ -133,7 +133,7 @@ def _fingerprint(context: Context) -> str:
     inputs = [directory.models_csv, directory.scores_csv, directory.cross_scores_csv]
     inputs += [directory.selection_csv, directory.selection_summary_csv, directory.configuration]
     for model in _models(directory):
-        inputs += [model.history, model.export("final").traversals]
+        inputs += [model.history, model.config, model.export("final").traversals]
     inputs += sorted(directory.class_pictures("any").parent.glob("*.npz"))
     digests = {
         str(path.relative_to(directory.root)): file_digest(path) for path in inputs if path.exists()
@@ -276,10 +276,8 @@ def _draw(
     selected: str | None,
 ) -> tuple[list[FigureFile], list[tuple[str, str]]]:
     """Draw every plot and picture; return them with (section, sentence) notes on what lacks."""
-    from pipeline import (
-        report_classes,
-        report_figures,
-    )  # matplotlib is slow to import: only where it draws
+    # matplotlib is slow to import: only where it draws.
+    from pipeline import report_classes, report_figures, report_identities
 
     folder = directory.report / "plots"
     figures: list[FigureFile] = []
@@ -297,6 +295,7 @@ def _draw(
         else:
             notes.append(("traversals", f"The train stage wrote no traversals of {selected}."))
     figures += report_classes.draw_classes(folder, directory, run_tables.models, selected)
+    figures += report_identities.draw_identities(folder, directory, run_tables, selected)
     figures += report_figures.draw_metrics(folder, run_tables)
     figures += report_figures.draw_selection(
         folder,

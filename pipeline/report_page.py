@@ -18,6 +18,7 @@ SECTIONS = (
     ("run", "What was run"),
     ("selected", "The selected model"),
     ("traversals", "Traversals of the selected model"),
+    ("identities", "Identity and everything else"),
     ("settings", "Metrics per setting"),
     ("models", "Metrics per model"),
     ("selection", "Selection"),
@@ -51,6 +52,7 @@ def render_page(run: report_tables.RunTables, content: PageContent) -> str:
         "run": _run_section(run),
         "selected": _selected_section(run, content),
         "traversals": [],
+        "identities": [],
         "settings": report_sections.settings_section(run),
         "models": report_sections.models_section(run),
         "selection": report_selection.selection_section(run),
@@ -58,16 +60,19 @@ def render_page(run: report_tables.RunTables, content: PageContent) -> str:
         "reproduce": _reproduce_section(run, content),
     }
     body = [f"<h1>{escape(content.title)}</h1>"]
-    links = "\n".join(f'<a href="#{key}">{escape(name)}</a>' for key, name in SECTIONS)
+    shown = {figure.section.split()[0] for figure in content.figures}
+    chapters = [(key, name) for key, name in SECTIONS if key != "identities" or key in shown]
+    links = "\n".join(f'<a href="#{key}">{escape(name)}</a>' for key, name in chapters)
     body += [f"<nav>{links}</nav>", _facts(run, content)]
-    for key, name in SECTIONS:
+    for key, name in chapters:
         body.append(parts.heading(key, name))
         body += [parts.note(text) for section, text in content.notes if section == key]
-        pixels = key == "traversals"
+        pixels = key in ("traversals", "identities")
         pictures = [
-            parts.figure(figure.path, figure.caption, pixels=pixels)
+            parts.figure(figure.path, figure.caption, pixels=key == "traversals" or is_picture)
+            for is_picture, section in enumerate((key, f"{key} pictures"))
             for figure in content.figures
-            if figure.section == key
+            if figure.section == section
         ]
         beside = [
             parts.figure(figure.path, figure.caption, pixels=pixels)

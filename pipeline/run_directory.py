@@ -171,6 +171,11 @@ class ExportDirectory:
         return self.root / "encoder.keras"
 
     @property
+    def posterior(self) -> Path:
+        """Images in [0, 1] to mean and log variance of the codes, of models that have them."""
+        return self.root / "posterior.keras"
+
+    @property
     def traversals(self) -> Path:
         """Pictures of what each code does, as arrays."""
         return self.root / "traversals.npz"
@@ -189,7 +194,8 @@ class ExportDirectory:
     def files(self) -> tuple[Path, ...]:
         """What an export holds."""
         always = (self.generator, self.encoder, self.traversals)
-        return (*always, self.code_kl) if self.code_kl.exists() else always
+        optional = (self.code_kl, self.posterior)
+        return (*always, *(path for path in optional if path.exists()))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,12 +19,13 @@ from models.inception_features import build_inception_features
 from models.networks import derive_seed
 from models.shape_classifier import build_shape_classifier, train_shape_classifier
 from pipeline import execution
+from pipeline.code_draws import drawable_codes
 from pipeline.code_table import key_ids
 from pipeline.encoding import load_network, row_slices
 from pipeline.feature_moments import FeatureMoments, load_moments
 from pipeline.files import atomic_path
 from pipeline.metric_results import write_result
-from pipeline.run_directory import JudgeDirectory, read_manifest, write_manifest
+from pipeline.run_directory import ExportDirectory, JudgeDirectory, read_manifest, write_manifest
 
 # Images at once: Inception-V3 makes ten million numbers of each.
 BATCH_SIZES = {"classifier": 256, "inception": 32}
@@ -108,6 +109,7 @@ def judge_samples(
     recipe = options.sample_quality
     manifest = read_manifest(folder.manifest)
     generator = load_network(generator_path)
+    codes = drawable_codes(codes, ExportDirectory(generator_path.parent))
     weights, image_shape = recipe.inception_weights, generator.output_shape[1:]
     network = _load_judge(judge.name, folder, manifest["network"], weights, image_shape)
     view = _as_view(network, generator)

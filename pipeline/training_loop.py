@@ -16,7 +16,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline import devices, execution
-from pipeline.batches import BatchOrder
+from pipeline.batches import BatchOrder, TripletOrder, batch_order
 from pipeline.checkpoints import (
     checkpoint_files,
     load_checkpoint,
@@ -292,7 +292,7 @@ def train_model(
 
 def _train(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
     """Alternate what the host does at milestones with `fit` from one milestone to the next."""
-    order = BatchOrder(dataset.num_images, spec.training.batch_size, spec.seed)
+    order = batch_order(spec.method, dataset, spec.training.batch_size, spec.seed)
     snapshots = {export.iteration: export for export in spec.exports[:-1]}
     ends = [*spec.method.milestones, spec.training.iterations]
     while monitor.iteration < spec.training.iterations:
@@ -320,15 +320,15 @@ def _train(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
             return
 
 
-def _batches(order: BatchOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
-    """Return the uint8 batches [batch, h, w, c] of the iterations from start to stop - 1."""
+def _batches(order: BatchOrder | TripletOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
+    """Return the batches of the iterations from start to stop - 1."""
 
     def generate() -> Iterator[np.ndarray]:
         for indices in order.from_iteration(start, stop):
-            yield dataset.train_images(indices)
+            yield order.batch(dataset, indices)
 
-    batch_shape = (len(order.indices(start)), *dataset.image_shape)
-    signature = tf.TensorSpec(batch_shape, tf.uint8)
+    first = order.batch(dataset, order.indices(start))
+    signature = tf.nest.map_structure(tf.type_spec_from_value, first)
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
 
 

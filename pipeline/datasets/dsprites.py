@@ -99,10 +99,9 @@ class DSprites(GridRecipe):
 
     def view(self, contents: Contents) -> GridDataset:
         """See DatasetRecipe."""
-        rows = None
+        chosen = training_subset(self.num_images, self.num_combinations, self.subset_seed)
+        rows = chosen if self.source is not None else None
         fingerprint = contents.fingerprint
-        if self.source is not None:
-            rows = training_subset(self.num_images, self.num_combinations, self.subset_seed)
         if rows is not None:
             fingerprint = hashlib.sha256(fingerprint.encode() + rows.tobytes()).hexdigest()
         return GridDataset(
@@ -116,6 +115,7 @@ class DSprites(GridRecipe):
             decode=self.decode,
             render=self.render,
             training_rows=rows,
+            stored_rows=chosen,
         )
 
 

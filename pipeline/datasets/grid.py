@@ -51,6 +51,7 @@ class GridDataset(Dataset):
         decode: Decode,
         render: Callable[[np.ndarray], np.ndarray] | None = None,
         training_rows: np.ndarray | None = None,
+        stored_rows: np.ndarray | None = None,
     ):
         """Describes the grid.
 
@@ -65,10 +66,12 @@ class GridDataset(Dataset):
           decode: Turns stored rows into images.
           render: Factors int ``[n, num_factors]`` -> images; needed unless the grid is stored.
           training_rows: Rows of a wholly stored grid to train on; None means all stored rows.
+          stored_rows: Which rows of the grid are stored, where not all are.
         """
         self._stored = stored
         self._decode = decode
         self._training_rows = training_rows
+        self._stored_rows = stored_rows
         self._num_rows = int(np.prod(factor_sizes))
         self._render = None if len(stored) == self._num_rows else render
         num_images = len(stored) if training_rows is None else len(training_rows)
@@ -80,6 +83,11 @@ class GridDataset(Dataset):
         """See Dataset."""
         rows = indices if self._training_rows is None else self._training_rows[indices]
         return self._decode(np.asarray(self._stored[rows]))
+
+    def train_keys(self) -> np.ndarray:
+        """See Dataset."""
+        rows = self._stored_rows if self._training_rows is None else self._training_rows
+        return np.arange(self._num_rows) if rows is None else rows
 
     def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
         """See Dataset."""
@@ -204,6 +212,7 @@ class GridRecipe(DatasetRecipe):
             stored=contents.arrays["images"],
             decode=self.decode,
             render=self.render,
+            stored_rows=training_subset(self.num_images, self.num_combinations, self.subset_seed),
         )
 
 

@@ -75,6 +75,17 @@ class Dataset(abc.ABC):
     def train_images(self, indices: np.ndarray) -> np.ndarray:
         """Training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
 
+    def train_keys(self) -> np.ndarray:
+        """Keys of the training images, ``[num_images, ...]``, from which their factors are told.
+
+        Raises:
+          ValueError: The factors of the training images are not known.
+        """
+        raise ValueError(
+            f"{self.name} does not tell the factors of its training images. Expected a data set "
+            f"with factors or labels. Received: factor_names={self.factor_names}"
+        )
+
     def train_labels(self) -> np.ndarray:
         """Label (class, identity) of each training image, int64 ``[num_images]``, from 0.
 

@@ -63,6 +63,10 @@ class TableDataset(Dataset):
         """See Dataset."""
         return np.asarray(self._images[indices])
 
+    def train_keys(self) -> np.ndarray:
+        """See Dataset."""
+        return np.arange(self.num_images)
+
     def train_labels(self) -> np.ndarray:
         """See Dataset."""
         if "label" not in self.factor_names:

@@ -149,6 +149,10 @@ class TeapotDataset(ContinuousDataset):
         """See Dataset."""
         return colour(self._geometry[indices], _colours(self._factors[indices], self._variant))
 
+    def train_keys(self) -> np.ndarray:
+        """See Dataset."""
+        return np.asarray(self._factors)
+
     def images_of(self, keys: np.ndarray) -> np.ndarray:
         """See Dataset."""
         return render(keys, self._variant)

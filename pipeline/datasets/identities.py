@@ -1,0 +1,249 @@
+"""Identities: which images show the same one, which identities and images training never sees.
+
+An identity is a label (a person, a digit), or the values of some known factors together, continuous
+ones in bins. Training sees some images of the *seen* identities; held-out images of these and all
+images of the *unseen* identities are for evaluation.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import checks
+from pipeline.datasets.interface import Dataset, DatasetRecipe, Estimate, Progress
+from pipeline.recipes import fingerprint
+
+PARTS = ("train", "seen", "unseen")
+_SPLIT, _CHOICE = 0x1DE4, 0x1DE5  # Streams of draws.
+
+
+@dataclasses.dataclass(frozen=True)
+class IdentitySplit:
+    """Another data set, seen as images of identities; a recipe like any other.
+
+    Attributes:
+      source: The recipe of the images, with labels or factors.
+      factors: The factors whose values together are the identity.
+      num_bins: Bins of equal width of each of these that is continuous.
+      unseen: Numbers of the identities to leave out of training, or the share of them, drawn with
+        `seed`. Identities are numbered from 0 in the order of their factors' values.
+      held_out: Share of each seen identity's images to leave out of training, drawn with `seed`;
+        not used where the source has test images, which are held out already.
+      seed: Of the two draws.
+    """
+
+    source: Any
+    factors: tuple[str, ...] = ("label",)
+    num_bins: int = 3
+    unseen: tuple[int, ...] | float = ()
+    held_out: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        """Checks the fields; the source is looked at later."""
+        if not isinstance(self.source, DatasetRecipe):
+            checks.fail("identity_split.source", self.source, "a data set such as @teapots()")
+        is_list = isinstance(self.factors, tuple | list) and len(self.factors) > 0
+        if not is_list or not all(isinstance(name, str) for name in self.factors):
+            checks.fail("identity_split.factors", self.factors, "a tuple of names of factors")
+        object.__setattr__(self, "factors", tuple(self.factors))
+        checks.integer("identity_split.num_bins", self.num_bins, minimum=2)
+        if isinstance(self.unseen, tuple | list):
+            for number in self.unseen:
+                checks.integer("identity_split.unseen", number, minimum=0)
+            object.__setattr__(self, "unseen", tuple(self.unseen))
+        else:
+            checks.number("identity_split.unseen", self.unseen, minimum=0.0, maximum=0.9)
+        checks.number("identity_split.held_out", self.held_out, minimum=0.0, maximum=0.9)
+        checks.integer("identity_split.seed", self.seed, minimum=0)
+
+    @property
+    def name(self) -> str:
+        """The name of the source."""
+        return self.source.name
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels, if the source knows them before it is opened."""
+        return getattr(self.source, "image_shape", None)
+
+    def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
+        """Prepares the source, see DatasetRecipe."""
+        self.source.prepare(cache_directory, progress)
+
+    def open(self, cache_directory: Path) -> "IdentityDataset":
+        """Opens the source, see DatasetRecipe."""
+        return IdentityDataset(self.source.open(cache_directory), self)
+
+    def estimate(self, cache_directory: Path) -> Estimate:
+        """What preparing the source costs, see DatasetRecipe."""
+        return self.source.estimate(cache_directory)
+
+
+class IdentityDataset(Dataset):
+    """Images of identities; evaluation keys and factors are those of the source.
+
+    Attributes:
+      identity_names: A name for each identity, such as "label=3", unseen ones too.
+      seen: Numbers of the identities that training sees, in order.
+      unseen: Numbers of the others.
+    """
+
+    def __init__(self, source: Dataset, split: IdentitySplit):
+        """Finds the identities and splits the images.
+
+        Args:
+          source: The opened data set.
+          split: How to split it.
+
+        Raises:
+          ValueError: The source lacks the factors, or the split leaves nothing to train on.
+        """
+        self._source = source
+        self._split = split
+        train, test = self._identities_of_keys(source.train_keys(), source.test_keys())
+        count = len(self.identity_names)
+        self.unseen = self._choose_unseen(count)
+        self.seen = tuple(number for number in range(count) if number not in self.unseen)
+        if len(self.seen) < 2:
+            checks.fail("identity_split.unseen", split.unseen, f"two seen identities of {count}")
+        is_seen = np.isin(np.arange(count), self.seen)
+        held_out = self._hold_out(train) if not len(test) else np.zeros(len(train), bool)
+        rows = np.arange(len(train))
+        self._rows = rows[is_seen[train] & ~held_out]
+        self._identities = train
+        self._test_identities = test
+        self._parts = {
+            "train": (self._rows, rows[:0]),
+            "seen": (rows[is_seen[train] & held_out], np.flatnonzero(is_seen[test])),
+            "unseen": (rows[~is_seen[train]], np.flatnonzero(~is_seen[test])),
+        }
+        super().__init__(
+            source.name,
+            source.image_shape,
+            source.max_value,
+            len(self._rows),
+            fingerprint(source.fingerprint, split),
+            source.factor_names,
+            source.factor_sizes,
+        )
+
+    def _identities_of_keys(
+        self, train_keys: np.ndarray, test_keys: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the identity of each training and test image; names the identities."""
+        names = list(self._source.factor_names)
+        missing = [name for name in self._split.factors if name not in names]
+        if missing:
+            expected = f"factors of {self._source.name}: {', '.join(names) or 'it has none'}"
+            checks.fail("identity_split.factors", self._split.factors, expected)
+        columns = [names.index(name) for name in self._split.factors]
+        tables = [
+            self._source.binned_factors_of(keys, self._split.num_bins)[:, columns]
+            for keys in (train_keys, test_keys)
+            if len(keys)
+        ]
+        found, numbers = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
+        self.identity_names = tuple(
+            ", ".join(
+                f"{name}={value}" for name, value in zip(self._split.factors, row, strict=True)
+            )
+            for row in found.tolist()
+        )
+        numbers = numbers.reshape(-1)
+        return numbers[: len(train_keys)], numbers[len(train_keys) :]
+
+    def _choose_unseen(self, count: int) -> tuple[int, ...]:
+        unseen = self._split.unseen
+        if isinstance(unseen, float | int):
+            rng = np.random.default_rng([_SPLIT, self._split.seed])
+            unseen = rng.permutation(count)[: round(unseen * count)].tolist()
+        if any(number >= count for number in unseen):
+            checks.fail("identity_split.unseen", unseen, f"numbers below {count}, the identities")
+        return tuple(sorted(set(unseen)))
+
+    def _hold_out(self, identities: np.ndarray) -> np.ndarray:
+        """Returns which training images of the source are held out: a share of each identity's."""
+        order = np.random.default_rng([_SPLIT, self._split.seed, 1]).permutation(len(identities))
+        order = order[np.argsort(identities[order], kind="stable")]
+        counts = np.bincount(identities)
+        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        held_out = np.zeros(len(identities), bool)
+        held_out[order] = place < np.floor(self._split.held_out * counts)[identities[order]]
+        return held_out
+
+    def part(self, part: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws images of one part, without replacement.
+
+        Args:
+          part: "train": what training sees; "seen": held-out images of seen identities; "unseen".
+          count: Images; fewer if there are fewer.
+          seed: Of the draw; the images of a smaller `count` are the first of a larger one.
+
+        Returns:
+          uint8 images ``[n, h, w, c]`` and the identities' numbers int64 ``[n]``.
+        """
+        rows, tests = self._parts[checks.choice("part", part, PARTS)]
+        rng = np.random.default_rng([_CHOICE, seed, PARTS.index(part)])
+        chosen = rng.permutation(len(rows) + len(tests))[:count]
+        is_row = chosen < len(rows)
+        images = np.empty((len(chosen), *self.image_shape), np.uint8)
+        identities = np.empty(len(chosen), np.int64)
+        from_train = rows[chosen[is_row]]
+        from_test = tests[chosen[~is_row] - len(rows)]
+        if len(from_train):
+            images[is_row] = self._source.train_images(from_train)
+            identities[is_row] = self._identities[from_train]
+        if len(from_test):
+            images[~is_row] = self._source.images_of(self._source.test_keys()[from_test])
+            identities[~is_row] = self._test_identities[from_test]
+        return images, identities
+
+    @property
+    def seen_names(self) -> tuple[str, ...]:
+        """A name for each label of `train_labels`."""
+        return tuple(self.identity_names[number] for number in self.seen)
+
+    def size_of(self, part: str) -> int:
+        """Number of images of a part, see `part`."""
+        return sum(map(len, self._parts[part]))
+
+    def train_images(self, indices: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        return self._source.train_images(self._rows[indices])
+
+    def train_labels(self) -> np.ndarray:
+        """See Dataset; seen identities are numbered anew, from 0 without gaps."""
+        return np.searchsorted(self.seen, self._identities[self._rows])
+
+    def train_keys(self) -> np.ndarray:
+        """See Dataset."""
+        return self._source.train_keys()[self._rows]
+
+    def test_keys(self) -> np.ndarray:
+        """See Dataset; of seen and unseen identities."""
+        return self._source.test_keys()
+
+    def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
+        """See Dataset; of all images of the source."""
+        return self._source.sample_keys(rng, num_keys)
+
+    def sample_group_keys(
+        self, rng: np.random.Generator, fixed_factor: np.ndarray, group_size: int
+    ) -> np.ndarray:
+        """See Dataset."""
+        return self._source.sample_group_keys(rng, fixed_factor, group_size)
+
+    def factors_of(self, keys: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        return self._source.factors_of(keys)
+
+    def binned_factors_of(self, keys: np.ndarray, num_bins: int = 20) -> np.ndarray:
+        """See Dataset."""
+        return self._source.binned_factors_of(keys, num_bins)
+
+    def images_of(self, keys: np.ndarray) -> np.ndarray:
+        """See Dataset."""
+        return self._source.images_of(keys)

@@ -1,0 +1,147 @@
+"""The part of the metric stage that asks where a model keeps the identity: what lacks, and rows.
+
+A small classifier is trained on the specified code s, on the unspecified z, and, for comparison, on
+the images themselves, once a data set. z is a draw of q(z | x), which is what the decoder is given;
+z_mean is the mean, which tells more: where noise hides a latent from the decoder, its mean is still
+there, at a small scale that the classifier's standardisation undoes. What a model without these two
+codes keeps is measured on all its codes together.
+
+Seen identities: fitted on training images, scored on held-out ones. Unseen identities: fitted on
+one half of their images, scored on the other. The work is in `pipeline.identity_scoring`.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models import checks
+from pipeline import execution
+from pipeline.metric_results import read_result, score_rows
+from pipeline.model_spec import Export
+from pipeline.progress import ProgressDisplay
+from pipeline.recipes import fingerprint
+from pipeline.stage import Context
+
+# Raised whenever a change of the code changes scores.
+IDENTITY_VERSION = 1
+PROTOCOL = "identity"
+_BASELINE = "supervised_baseline"  # in the place of an export's key
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IdentityScores:
+    """How identities are looked for; Gin's `identity_scores`.
+
+    Attributes:
+        num_fit: Images that each classifier is fitted on, at most.
+        num_test: Images that it is scored on, at most.
+        hidden: Units of the classifiers' hidden layers (scikit-learn's multilayer perceptron).
+        max_epochs: Passes over the images fitted.
+        baseline_side: Images larger than so many pixels are averaged down to at most this height
+            and width before the supervised baseline sees them.
+        seed: Of the choice of images and of the classifiers.
+    """
+
+    num_fit: int = 20000
+    num_test: int = 10000
+    hidden: tuple[int, ...] = (64,)
+    max_epochs: int = 30
+    baseline_side: int = 32
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("num_fit", "num_test"):
+            checks.integer(f"identity_scores.{name}", getattr(self, name), minimum=4)
+        hidden = checks.positive_integers("identity_scores.hidden", self.hidden)
+        object.__setattr__(self, "hidden", hidden)
+        for name in ("max_epochs", "baseline_side"):
+            checks.integer(f"identity_scores.{name}", getattr(self, name), minimum=1)
+        checks.integer("identity_scores.seed", self.seed, minimum=0)
+
+
+def skipped(context: Context) -> list[str]:
+    """Say what the data set does not admit, in one line."""
+    options = context.experiment.metrics.identity_scores
+    if options is None or hasattr(context.dataset, "part"):
+        return []
+    return [
+        f"{context.dataset.name} is not split by identity (identity_split): skipped the "
+        f"{PROTOCOL} protocol"
+    ]
+
+
+def _is_wanted(context: Context) -> bool:
+    return context.experiment.metrics.identity_scores is not None and not skipped(context)
+
+
+def _key(context: Context) -> str:
+    """Return the name of a result: changes whenever the result would."""
+    options = context.experiment.metrics
+    bootstrap = (options.num_resamples, options.level, options.seed)
+    parts = (IDENTITY_VERSION, options.identity_scores, context.dataset.fingerprint, bootstrap)
+    return f"{PROTOCOL}-{fingerprint(*parts)[:16]}"
+
+
+def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
+    """Return the exports that are not scored yet."""
+    if not _is_wanted(context):
+        return []
+    return [
+        export
+        for export in exports
+        if "metrics" in context.forced or read_result(_path(context, export.key)) is None
+    ]
+
+
+def _path(context: Context, key: str) -> Path:
+    return context.run.metric_result(key, _key(context))
+
+
+def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
+    """Score what is missing, and the baseline once.
+
+    Returns:
+        A line for each failure.
+    """
+    if not _is_wanted(context):
+        return []
+    shared = (context.experiment.dataset, context.cache, context.experiment.metrics)
+    tasks = []
+    baseline = _path(context, _BASELINE)
+    if "metrics" in context.forced or read_result(baseline) is None:
+        tasks.append((_BASELINE.replace("_", " "), (*shared, None, None, baseline)))
+    for export in missing(context, exports):
+        folder = context.run.model(export.parent_id).export(export.name)
+        task = (*shared, folder, export.codes, _path(context, export.key))
+        tasks.append((f"{export.model_id} {PROTOCOL}", task))
+
+    def describe(name: str, outcome: Any) -> str:
+        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
+
+    return [
+        f"    {name}: {type(outcome).__name__}: {outcome}"
+        for name, outcome in context.pool.run(_score, tasks, display, describe)
+        if isinstance(outcome, Exception)
+    ]
+
+
+def _score(*arguments, progress):
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.identity_scoring import score_identities
+
+    return score_identities(*arguments, progress=progress)
+
+
+def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """Return the rows of scores.csv; each model has the baseline's beside its own."""
+    if not _is_wanted(context):
+        return []
+    baseline = read_result(_path(context, _BASELINE))
+    return [
+        row
+        for export in exports
+        for result in (read_result(_path(context, export.key)), baseline)
+        for row in score_rows(result, export, PROTOCOL, context.dataset)
+    ]

@@ -1,0 +1,141 @@
+"""The report on identities: what s and z keep of them against the weights, and swapped codes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import pictures, plot_identities
+from pipeline.report_html import FigureFile
+from pipeline.report_tables import RunTables
+from pipeline.run_directory import ExportDirectory, RunDirectory
+
+SECTION = "identities"
+PROTOCOL = "identity"
+MAX_SETTINGS = 6  # whose swap grids are shown beside that of the selected model
+CAPTIONS = {
+    "swap": "rows give z, columns give s; left and above are the originals",
+    "path_s": "from the left original's s to the right one's, with the left one's z",
+    "path_z": "from the left original's z to the right one's, with the left one's s",
+    "prior": "the original's s with z drawn from the prior, the same z down a column",
+}
+PARTS = {
+    "seen": "identities of the training set, images that training did not see",
+    "unseen": "identities that training did not see",
+}
+
+
+def draw_identities(
+    folder: Path, directory: RunDirectory, run: RunTables, selected: str | None
+) -> list[FigureFile]:
+    """Draw what is known of identities; nothing where no model tells s from z.
+
+    Args:
+        folder: Where the plots go.
+        directory: Where the models are.
+        run: Its tables.
+        selected: The model whose pictures are shown in full, or None.
+    """
+    figures = _draw_weights(folder, directory, run)
+    done = run.models[(run.models["status"] == "done") & (run.models["export"] == "final")]
+    if selected is not None:
+        model = run.models[run.models["model_id"] == selected].iloc[0]
+        figures += _draw_selected(folder, _pictures(directory, model), selected)
+    others = done[done["model_id"] != selected].sort_values(["setting", "seed"])
+    if selected is not None:
+        others = others[others["setting"] != model["setting"]]
+    for setting, models in list(others.groupby("setting"))[:MAX_SETTINGS]:
+        swapped = _pictures(directory, models.iloc[0]).get("identity_swap_seen")
+        if swapped is not None:
+            path = folder / f"identity_swap_{setting}.png"
+            _save(path, swapped)
+            caption = f"{models.iloc[0]['model_id']}: {CAPTIONS['swap']}."
+            figures.append(FigureFile(path, f"{SECTION} beside", caption))
+    return figures
+
+
+def _pictures(directory: RunDirectory, model: pd.Series) -> dict[str, np.ndarray]:
+    """Return a model's pictures of identities by name; none if it made none."""
+    path = ExportDirectory(directory.root / model["directory"]).traversals
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files if name.startswith("identity_")}
+
+
+def _draw_selected(
+    folder: Path, arrays: Mapping[str, np.ndarray], selected: str
+) -> list[FigureFile]:
+    figures = []
+    for part, which in PARTS.items():
+        for kind, caption in CAPTIONS.items():
+            images = arrays.get(f"identity_{kind}_{part}")
+            if images is None:
+                continue
+            path = folder / f"selected_identity_{kind}_{part}.png"
+            _save(path, images)
+            caption = f"{selected}: {caption}; {which}."
+            figures.append(FigureFile(path, f"{SECTION} pictures", caption))
+    return figures
+
+
+def _save(path: Path, images: np.ndarray) -> None:
+    """Write images `[rows, columns, h, w, c]` as one picture."""
+    rows, columns = images.shape[:2]
+    flat = images.reshape(rows * columns, *images.shape[2:])
+    side = min(flat.shape[1:3])
+    picture = pictures.image_grid(flat, columns=columns, scale=max(1, -(-48 // side)))
+    pictures.save_picture(path, picture)
+
+
+def _draw_weights(folder: Path, directory: RunDirectory, run: RunTables) -> list[FigureFile]:
+    """Draw the classifiers' accuracies against each weight that differs between models."""
+    if run.scores is None:
+        return []
+    scores = run.scores[run.scores["protocol"] == PROTOCOL]
+    scores = scores.pivot_table(index="model_id", columns="metric", values="value")
+    if "z_accuracy_seen" not in scores:
+        return []
+    weights = {name: _weights(directory, name) for name in scores.index}
+    figures = []
+    for weight in sorted({weight for one in weights.values() for weight in one}):
+        groups = _ablations(weights, weight)
+        if not groups:
+            continue
+        path = plot_identities.accuracies_against_weight(
+            folder / f"identity_{weight}.png",
+            scores,
+            groups,
+            weight=weight.replace("_", " "),
+        )
+        caption = (
+            f"Accuracy of a classifier of the identity on s and on z against the {weight} "
+            "(everything else alike along a line). Good: s high, z at chance. Points are models, "
+            "lines means over seeds."
+        )
+        figures.append(FigureFile(path, SECTION, caption.replace("_", " ")))
+    return figures
+
+
+def _weights(directory: RunDirectory, model_id: str) -> dict[str, float]:
+    """Return the weights in a model's objective, from what it was trained from."""
+    try:
+        config = json.loads(directory.model(model_id).config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    method = config.get("method", {})
+    return {name: value for name, value in method.items() if name.endswith("_weight")}
+
+
+def _ablations(
+    weights: Mapping[str, Mapping[str, float]], weight: str
+) -> Sequence[Mapping[str, float]]:
+    """Return the groups of models that differ in one weight only: model id to its value."""
+    groups: dict[tuple, dict[str, float]] = {}
+    for model_id, of_model in weights.items():
+        if weight in of_model:
+            others = tuple(sorted((k, v) for k, v in of_model.items() if k != weight))
+            groups.setdefault(others, {})[model_id] = of_model[weight]
+    return [group for group in groups.values() if len(set(group.values())) > 1]
