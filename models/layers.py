@@ -6,6 +6,7 @@ Spectrally normalised layers are in `models.spectral_norm`.
 import keras
 import tensorflow as tf
 
+from models.frozen import frozen_state
 from models.narrow_convolutions import convolve, convolve_transposed
 from models.spectral_norm import PACKAGE, SpectralConv2D, SpectralDense, SpectralLayer
 
@@ -63,6 +64,19 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     The same function of the inputs, about three times as fast (Keras composes it from its parts).
     With `synchronized`, replicas that share a batch also share its statistics.
     """
+
+    @property
+    def momentum(self):
+        """Decay of the moving statistics; 1, which keeps them exactly, in a frozen pass."""
+        return 1.0 if frozen_state(self) else self._momentum
+
+    @momentum.setter
+    def momentum(self, value):
+        self._momentum = value
+
+    def freeze(self):
+        """Returns that the moving statistics stay as they are; see `models.frozen`."""
+        return True
 
     def call(self, inputs, training=None, mask=None):
         """Returns normalised inputs; a training pass also updates the moving statistics."""

@@ -14,6 +14,7 @@ another. (`keras.layers.SpectralNormalization` overwrites the kernel on every tr
 import keras
 import tensorflow as tf
 
+from models.frozen import frozen_state
 from models.narrow_convolutions import convolve
 
 PACKAGE = "disentanglement"
@@ -43,8 +44,6 @@ class SpectralLayer(keras.layers.Layer):
         self.units = units
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.vector_initializer = keras.initializers.get(vector_initializer)
-        # Instead of what `normalize` would compute, for a pass; see `models.adversarial.Frozen`.
-        self.frozen_kernel = None
 
     def add_variables(self, kernel_shape):
         """Makes kernel, bias and u; called by a subclass' `build`."""
@@ -74,9 +73,14 @@ class SpectralLayer(keras.layers.Layer):
         u = _unit(tf.linalg.matvec(constant, v, transpose_a=True))
         return self.kernel / tf.tensordot(v, tf.linalg.matvec(matrix, u), 1), u
 
+    def freeze(self):
+        """Returns what `normalize` does, as constants; see `models.frozen`."""
+        kernel, vector = self.normalize()
+        return tf.stop_gradient(kernel), vector
+
     def normalized_kernel(self):
         """Returns kernel / sigma, in the layer's compute dtype."""
-        kernel = self.normalize()[0] if self.frozen_kernel is None else self.frozen_kernel
+        kernel, _ = frozen_state(self) or self.normalize()
         return tf.cast(kernel, self.compute_dtype)
 
     def advance(self):

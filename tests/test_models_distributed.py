@@ -36,7 +36,8 @@ from pipeline.model_spec import ModelSpec, Training
 from pipeline.run_directory import RunDirectory
 
 TRUNK = {"conv": (4,), "dense": (), "negative_slope": 0.2}
-adam = optimizers.Adam(1e-3, 0.5)
+# A large epsilon: where a gradient vanishes, Adam would make its rounding as large as any.
+adam = optimizers.Adam(1e-3, 0.5, epsilon=1e-3)
 method = methods.InfoGANCR(
     codes=codes.JointCode((codes.UniformCodes(2), codes.UniformNoise(1))),
     generator=architectures.DeconvGenerator(
@@ -44,7 +45,9 @@ method = methods.InfoGANCR(
         deconv_activation="relu", batch_norm=True, order="activation_norm",
     ),
     discriminator=architectures.ConvDiscriminator(**TRUNK, q_dense=(), norm="spectral"),
-    contrastive=architectures.ContrastiveNetwork(**TRUNK, norm=None),
+    contrastive=architectures.ContrastiveNetwork(
+        conv=(4,), dense=(3,), negative_slope=0.2, norm="batch", order="activation_norm",
+    ),
     generator_optimizer=adam, discriminator_optimizer=adam, cr_optimizer=adam,
     info_weight=0.1, cr_weight=1.0, gap=[(0, 1.0), (4, 0.5)], generator_steps=1,
 )
