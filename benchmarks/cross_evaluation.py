@@ -6,7 +6,8 @@ encoders, as the select stage does. Printed:
 
 - seconds a cell, generation included, and the images a second that each encoder thereby encodes,
   as a share of the highest rate that the same encoder reaches in this process on images that are
-  already in memory; the same by processor time, which other work on the machine disturbs less;
+  already in memory, with and without the cell's part of the generation; the same by processor time,
+  which other work on the machine disturbs less;
 - bytes that the process wrote meanwhile: images never reach the disk;
 - the literal way for comparison, pair by pair: load the generator, generate, store, load the
   encoder and the images, encode.
@@ -24,7 +25,7 @@ from pipeline import execution
 from pipeline.experiment import load_experiment
 
 GROUP_SIZE = 100
-NUM_PEAK_TRIALS = 5
+NUM_PEAK_TRIALS = 3  # before and after
 
 
 def build_pool(folder: Path, num_models: int):
@@ -47,8 +48,11 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def peak_rate(encoder_path: Path, num_images: int = 4096) -> np.ndarray:
-    """Return the highest rates, in images a second (by both clocks), of encoding from memory."""
+def peak_rate(encoder_path: Path, num_images: int) -> np.ndarray:
+    """Return the highest rates, in images a second (by both clocks), of encoding from memory.
+
+    A trial is as long as a cell, which sees as many images.
+    """
     from pipeline.encoding import as_function, in_batches, load_network
 
     encode = in_batches(as_function(load_network(encoder_path)))
@@ -88,6 +92,18 @@ def cast_column(
     return now() - started
 
 
+def generation(pair: dict[str, Path], codes, num_images: int) -> np.ndarray:
+    """Return the seconds, by both clocks, of generating the images of a column."""
+    from pipeline.encoding import as_function, in_batches, load_network
+
+    generate = in_batches(as_function(load_network(pair["generator"])))
+    latents = codes.draw(np.random.default_rng(0), num_images)
+    generate(latents[:256])  # compiles
+    started = now()
+    generate(latents)
+    return now() - started
+
+
 def literal_pair(pair: dict[str, Path], codes, num_images: int, folder: Path) -> np.ndarray:
     """Return the seconds, by both clocks, of a cell that generates, stores, loads and encodes."""
     from pipeline.encoding import as_function, in_batches, load_network
@@ -107,19 +123,21 @@ def benchmark(num_models: int, num_points: int, num_groups: int) -> None:
         folder = Path(name)
         paths, codes = build_pool(folder, num_models)
         cast_column(paths, codes, 256, 1)  # loads and compiles, which a worker does once
-        before, peak = bytes_written(), peak_rate(paths[0]["encoder"])
+        before, peak = bytes_written(), peak_rate(paths[0]["encoder"], num_images)
         column = cast_column(paths, codes, num_points, num_groups)
         written = bytes_written() - before
-        peak = np.maximum(peak, peak_rate(paths[0]["encoder"]))
+        generating = generation(paths[0], codes, num_images)
+        peak = np.maximum(peak, peak_rate(paths[0]["encoder"], num_images))
         literal = literal_pair(paths[0], codes, num_images, folder)
-    cell = column / num_models
+    cell, encoding = column / num_models, (column - generating) / num_models
     print(f"{num_models} encoders, {num_images:,} images a column")
     for clock, name in enumerate(("by the clock", "processor time")):
         rate = num_images / cell[clock]
         print(
             f"{name}: {cell[clock]:.2f} s a cell, {rate:,.0f} images/s through each encoder, "
-            f"{rate / peak[clock]:.0%} of its own peak of {peak[clock]:,.0f}; the literal way "
-            f"{literal[clock]:.2f} s a cell, {literal[clock] / cell[clock]:.2f} times as much"
+            f"{rate / peak[clock]:.0%} of its own peak of {peak[clock]:,.0f} "
+            f"({num_images / encoding[clock] / peak[clock]:.0%} without generation); the literal "
+            f"way {literal[clock]:.2f} s a cell, {literal[clock] / cell[clock]:.2f} times as much"
         )
     seen = num_images * 64 * 64 * 4 / 2**20  # float32
     print(f"written meanwhile: {written / 2**20:.2f} MiB of {seen:,.0f} MiB of images")

@@ -12,16 +12,18 @@ BATCH_SIZE = 256
 
 
 def load_network(path: Path):
-    """Return an exported network; only Keras' own layers are loaded, and no code.
+    """Return an exported network, in its fast form; only Keras' own layers are loaded, and no code.
 
     Raises:
         StageError: If the file is missing, damaged or brings code along, with its name.
     """
     import keras
 
+    from models.layers import fast_copy
+
     try:
         refuse_code(path)
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return fast_copy(keras.saving.load_model(path, compile=False, safe_mode=True))
     except Exception as error:
         raise StageError(
             f"Cannot load the network {path}: {error}. Expected a file that the train stage "

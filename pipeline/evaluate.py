@@ -27,7 +27,7 @@ from pipeline.stage import Context, Step
 from pipeline.tables import SCORE_COLUMNS, write_table
 
 # Raised whenever a change of the code changes scores.
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

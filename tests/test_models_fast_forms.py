@@ -82,6 +82,28 @@ def test_fused_batch_norm_equals_that_of_keras():
         np.testing.assert_allclose(fused, plain, rtol=2e-4, atol=2e-4)
 
 
+def test_loaded_networks_compute_the_same_in_their_fast_form():
+    def network(stride):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4, 4, 3))
+        outputs = keras.layers.Conv2D(6, 3, padding="same")(inputs)
+        outputs = keras.layers.BatchNormalization()(keras.layers.LeakyReLU(0.2)(outputs))
+        outputs = keras.layers.Conv2D(4, 3, padding="valid", use_bias=False)(outputs)
+        outputs = keras.layers.Conv2DTranspose(1, 4, stride, padding="same")(outputs)
+        return keras.Model(inputs, outputs)
+
+    plain = network((2, 2))
+    plain.set_weights([np.abs(RNG.normal(size=one.shape)) for one in plain.get_weights()])
+    fast = layers.fast_copy(plain)
+    images = RNG.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(fast(images), plain(images), rtol=1e-5, atol=1e-5)
+    kinds = [type(layer) for layer in fast.layers[1:]]
+    assert kinds[:3] == [layers.Conv2D, layers.LeakyReLU, layers.FusedBatchNormalization]
+    # What the fast form cannot do stays as it is.
+    assert kinds[3:] == [keras.layers.Conv2D, layers.Conv2DTranspose]
+    assert type(layers.fast_copy(network((2, 1))).layers[-1]) is keras.layers.Conv2DTranspose
+
+
 def test_fused_adam_equals_that_of_keras():
     gradients = [RNG.normal(size=(3, 2)).astype(np.float32) for _ in range(5)]
     results = []
