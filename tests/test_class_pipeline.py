@@ -145,7 +145,7 @@ SWEEP = """sweep.settings = {
 class InlinePool:
     """Runs tasks in this process: what worker processes do is tested elsewhere."""
 
-    num_workers = threads = 1
+    num_workers = num_local_cores = threads = 1
 
     def run(self, function, tasks, display, describe, *, new_process_each=False):
         for name, arguments in tasks:
@@ -166,7 +166,7 @@ def test_a_study_runs_through_every_stage(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):
     """CoDeGAN, pre-trained, and InfoGAN: trained, scored, selected between, reported."""
-    monkeypatch.setattr(execution, "configure_tensorflow", lambda: None)
+    monkeypatch.setattr(execution, "configure_tensorflow", lambda replicas=1: None)
     settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 2"]
     settings += ["ITERATIONS = 2", "CLASS_FROM = 0", "PRETRAINING_ITERATIONS = 2"]
     settings += ["PRETRAINING_BATCH = 8", "G_BATCH = 8", "CLASS_BATCH = 8", "NOISE_BATCH = 8"]

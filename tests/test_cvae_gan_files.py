@@ -58,7 +58,7 @@ def test_every_file_trains_and_is_scored(source, tmp_path, cache):
     spec = described.model_specs(dataset.fingerprint)[-1]
     assert spec.method.has_adversary and spec.method.has_verifier == (source is mnist)
     directory = ModelDirectory(tmp_path / "model")
-    outcome = train_model(spec, directory, cache, lambda *_, **__: None)
+    outcome = train_model(spec, directory, cache, progress=lambda *_, **__: None)
     assert outcome["status"] == "done", outcome
     folder, codes = directory.export("final"), spec.method.codes
     with np.load(folder.traversals) as arrays:
@@ -122,4 +122,4 @@ def test_data_without_identities_are_refused(tmp_path, cache):
     )
     spec = described.model_specs(described.dataset.open(cache).fingerprint)[0]
     with pytest.raises(ValueError, match="has no labels"):
-        train_model(spec, ModelDirectory(Path(tmp_path) / "model"), cache, lambda *_, **__: None)
+        train_model(spec, ModelDirectory(Path(tmp_path) / "model"), cache, progress=lambda *_, **__: None)

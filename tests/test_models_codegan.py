@@ -186,7 +186,7 @@ def test_the_generator_learns_through_the_view_only_where_it_is_told_to(separate
         with tf.GradientTape() as tape:
             images = separate.generator(latents, training=True)
             tape.watch(images)
-            features, _ = separate.view_features(images, "x", stops)
+            features, _ = separate.view_features(separate.encode, images, "x", stops)
             # The views alone: the second half of the features, in a batch norm of both.
             loss = tf.reduce_sum(features[6:])
         return tape.gradient(loss, images)
@@ -197,7 +197,7 @@ def test_the_generator_learns_through_the_view_only_where_it_is_told_to(separate
     with tf.GradientTape() as tape:
         images = tf.random.stateless_uniform((6, *SHAPE), (1, 2))
         tape.watch(images)
-        features, _ = plain.view_features(images, "x", True)
+        features, _ = plain.view_features(plain.encode, images, "x", True)
         loss = tf.reduce_sum(features[6:])
     gradient = tape.gradient(loss, images)  # through the first half, of which the loss knows none
     assert gradient is None or not np.any(gradient)
