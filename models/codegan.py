@@ -224,8 +224,12 @@ class CoDeGANModel(AdversarialModel):
         return tf.reduce_mean(tf.square(noise - latents[:, self.codes.num_classes :]))
 
     def share(self, batch: int) -> int:
-        """Returns this replica's part of a batch."""
-        return max(1, batch // tf.distribute.get_strategy().num_replicas_in_sync)
+        """Returns this replica's part of a batch of generated images."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if batch % replicas:
+            expected = f"a multiple of the {replicas} replicas, which share every player's batch"
+            checks.fail("generator_batch, class_batch or noise_batch", batch, expected)
+        return batch // replicas
 
 
 def pretrained_variables(class_encoder: keras.Model) -> dict[str, keras.Variable]:

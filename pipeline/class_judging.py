@@ -16,7 +16,7 @@ from metrics.cluster_agreement import partition_agreement
 from models.class_networks import feature_network
 from models.codes import FeatureCode
 from pipeline.encoding import as_function, in_batches, load_network, row_slices
-from pipeline.files import atomic_path
+from pipeline.files import atomic_path, file_digest
 from pipeline.metric_results import write_result
 from pipeline.pictures import to_uint8
 
@@ -79,7 +79,7 @@ def judge_classes(
     arrays |= pictures(codes, generate, find_features, features, labels, options.embedded_images)
     with atomic_path(pictures_path) as temporary:
         np.savez_compressed(temporary, **arrays)
-    write_result(result_path, scores, {}, len(keys))
+    write_result(result_path, scores, {}, len(keys), pictures=file_digest(pictures_path))
 
 
 def evaluation_keys(dataset, num_images: int | None) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 from models import checks
 from pipeline import execution, sample_quality
+from pipeline.files import file_digest
 from pipeline.metric_results import read_result, score_rows
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
@@ -78,10 +79,24 @@ def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
     return [
         export
         for export in _scored(context, exports)
-        if "metrics" in context.forced
-        or read_result(_result_path(context, export)) is None
-        or not context.run.class_pictures(export.key).exists()
+        if "metrics" in context.forced or not _is_whole(context, export)
     ]
+
+
+def _is_whole(context: Context, export: Export) -> bool:
+    result = read_result(_result_path(context, export))
+    pictures = context.run.class_pictures(export.key)
+    return bool(result and pictures.exists() and result["pictures"] == file_digest(pictures))
+
+
+def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return every file that this part writes for the rows of scores.csv."""
+    return [_result_path(context, export) for export in _scored(context, exports)]
+
+
+def picture_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return every file that this part writes for the report."""
+    return [context.run.class_pictures(export.key) for export in _scored(context, exports)]
 
 
 def _scored(context: Context, exports: Sequence[Export]) -> list[Export]:

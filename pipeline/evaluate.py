@@ -149,7 +149,11 @@ def run(context: Context) -> None:
     write_manifest(
         manifest,
         _fingerprint(context, exports),
-        [context.run.scores_csv, *_result_files(context, exports)],
+        [
+            context.run.scores_csv,
+            *_result_files(context, exports),
+            *class_quality.picture_files(context, exports),
+        ],
         kept=[path for path in tables if path.exists()],
     )
     display.say(f"{len(rows)} scores of {len(exports)} encoders in {context.run.scores_csv.name}")
@@ -162,6 +166,7 @@ def _fingerprint(context: Context, exports: Sequence[Export]) -> str:
         context.dataset.fingerprint,
         [(export.model_id, export.fingerprint) for export in exports],
         [judge.key for judge in sample_quality.judges(context)],
+        class_quality.CLASS_QUALITY_VERSION,
         identity_scores.IDENTITY_VERSION,
     )
 
@@ -230,7 +235,9 @@ def _results(
 def _result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
     """Return the file of every result that scores.csv is made of."""
     files = [path for _, _, path in _results(context, exports)]
-    return files + sample_quality.result_files(context, exports)
+    files += sample_quality.result_files(context, exports)
+    files += class_quality.result_files(context, exports)
+    return files + identity_scores.result_files(context, exports)
 
 
 def _result_path(context: Context, export: Export, protocol: Protocol, metric: str) -> Path:

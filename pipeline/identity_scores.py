@@ -94,6 +94,13 @@ def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
     ]
 
 
+def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return every file that this part writes for the rows of scores.csv."""
+    if not _is_wanted(context):
+        return []
+    return [_path(context, key) for key in (*(export.key for export in exports), _BASELINE)]
+
+
 def _path(context: Context, key: str) -> Path:
     return context.run.metric_result(key, _key(context))
 

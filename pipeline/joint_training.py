@@ -90,18 +90,18 @@ def wait_for_all(strategy) -> None:
 
 
 def _shares(context, order: BatchOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
-    """Return the uint8 shares of this machine's replicas, in turn, of each iteration's batch."""
+    """Return the shares of this machine's replicas, in turn, of each iteration's batch."""
     num_replicas = context.num_replicas_in_sync
     num_local = num_replicas // context.num_input_pipelines
     first = context.input_pipeline_id * num_local
 
-    def generate() -> Iterator[np.ndarray]:
+    def generate() -> Iterator:
         for indices in order.from_iteration(start, stop):
             for share in np.split(indices, num_replicas)[first : first + num_local]:
-                yield dataset.train_images(share)
+                yield order.batch(dataset, share)
 
-    share_shape = (len(order.indices(start)) // num_replicas, *dataset.image_shape)
-    signature = tf.TensorSpec(share_shape, tf.uint8)
+    first_share = np.split(order.indices(start), num_replicas)[0]
+    signature = tf.nest.map_structure(tf.type_spec_from_value, order.batch(dataset, first_share))
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
 
 

@@ -15,7 +15,7 @@ from pipeline.cost import matrix_seconds
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import why_stale
+from pipeline.run_directory import drop_damaged, is_damage, why_stale
 from pipeline.stage import Context, Step
 
 # Raised whenever a change of the code changes pre-trained weights.
@@ -61,6 +61,22 @@ def plan(context: Context, specs: Sequence[ModelSpec]) -> list[Step]:
             seconds = matrix_seconds(total, spec.training.threads)
         steps.append(Step(f"pre-training {key[:8]}", reason, seconds))
     return steps
+
+
+def damage(context: Context) -> list[str]:
+    """Name what is damaged of the encoders; a model that needs one has it made again.
+
+    Finished models need none. Such an encoder is no longer declared, so that this is said once.
+    """
+    found = []
+    for key in _distinct(context.specs):
+        manifest = context.run.pretrained(key).manifest
+        reason = why_stale(manifest, key)
+        if is_damage(reason):
+            found.append(f"{reason}: pre-trained again when a model needs it")
+            manifest.unlink(missing_ok=True)
+        found += drop_damaged(manifest)
+    return found
 
 
 def run(context: Context, specs: Iterable[ModelSpec], display: ProgressDisplay) -> dict[str, str]:

@@ -19,7 +19,7 @@ from models.codegan import pretrained_variables
 from models.simclr import SimCLRModel
 from pipeline import execution
 from pipeline.batches import BatchOrder
-from pipeline.checkpoints import load_checkpoint, save_checkpoint
+from pipeline.checkpoints import checkpoint_files, load_checkpoint, save_checkpoint
 from pipeline.files import atomic_path
 from pipeline.run_directory import PretrainedDirectory, write_manifest
 from pipeline.tables import write_table
@@ -77,7 +77,8 @@ def pretrain(
             np.savez(temporary, **weights)
         columns = ["iteration", "contrastive_loss"]
         write_table(folder.history, pd.DataFrame(run.history, columns=columns), columns)
-        write_manifest(folder.manifest, fingerprint, [folder.weights, folder.history])
+        kept = checkpoint_files(folder.checkpoints)
+        write_manifest(folder.manifest, fingerprint, [folder.weights, folder.history], kept=kept)
         return {"status": "done", **run.outcome}
 
 

@@ -88,6 +88,8 @@ def run(context: Context) -> None:
                 damage.append(f"{reason}: made again from the checkpoints, or by training")
         if is_chief:
             damage += drop_damaged(directory.manifest)
+    if is_chief:
+        damage += pretraining.damage(context)
     display = ProgressDisplay("train", len(to_train))
     for sentence in [*damage, *_damaged_records(context)]:
         display.say(sentence)

@@ -200,8 +200,16 @@ def test_a_study_runs_through_every_stage(
     kinds = ("samples", "features", "shown")
     assert names == {f"classes_{number}_{kind}.png" for number in (1, 2) for kind in kinds}
     # Again: nothing is done twice; a damaged pre-trained encoder does not touch finished models.
+    shown = next(tmp_path.glob("classes/*.npz"))
+    before = shown.read_bytes()
     weights.write_bytes(b"damaged")
     said = run()
     assert "2 of 2 models are finished and valid: skipped" in said
+    assert f"{weights} is damaged" in said
     assert "scores of 2 encoders are up to date: skipped" in said
-    assert weights.read_bytes() == b"damaged"
+    # What the report shows of the classes is made again where it is damaged.
+    shown.write_bytes(before[:100])
+    said = run()
+    assert f"{shown} is damaged" in said and str(weights) not in said
+    with np.load(shown) as arrays:
+        assert "grid" in arrays

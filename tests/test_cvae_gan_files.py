@@ -122,4 +122,6 @@ def test_data_without_identities_are_refused(tmp_path, cache):
     )
     spec = described.model_specs(described.dataset.open(cache).fingerprint)[0]
     with pytest.raises(ValueError, match="has no labels"):
-        train_model(spec, ModelDirectory(Path(tmp_path) / "model"), cache, progress=lambda *_, **__: None)
+        train_model(
+            spec, ModelDirectory(Path(tmp_path) / "model"), cache, progress=lambda *_, **__: None
+        )
