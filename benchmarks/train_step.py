@@ -64,8 +64,9 @@ def measure(arguments) -> dict[str, float]:
     import keras
 
     from benchmarks.published_iteration import PublishedIteration
-    from pipeline import training_loop
     from pipeline.run_directory import RunDirectory
+    from pipeline.training_loop import fit_segments
+    from pipeline.training_monitor import Monitor
 
     turn = WARM_UP + arguments.iterations
     half = turn * arguments.turns
@@ -85,7 +86,7 @@ def measure(arguments) -> dict[str, float]:
     shared = {"infogan": [], "cr": []}
     rates = []
 
-    class InTurns(training_loop.Monitor):
+    class InTurns(Monitor):
         """After each turn of ours, as many iterations of the baselines."""
 
         moment = time.perf_counter()
@@ -118,7 +119,7 @@ def measure(arguments) -> dict[str, float]:
         feeds = {"real": images.astype(np.float32)}
         baselines = [PublishedIteration(model, batch, shares) for shares in (False, True)]
         monitor = InTurns(model, spec, directory, dataset, lambda *_, **__: None)
-        training_loop._train(model, monitor, spec, dataset)
+        fit_segments(model, monitor, spec, dataset)
     keras.backend.clear_session()
     return summary(spec, dataset, times, others, shared, float(np.median(rates)))
 

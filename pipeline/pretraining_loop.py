@@ -23,7 +23,7 @@ from pipeline.checkpoints import checkpoint_files, load_checkpoint, save_checkpo
 from pipeline.files import atomic_path
 from pipeline.run_directory import PretrainedDirectory, write_manifest
 from pipeline.tables import write_table
-from pipeline.training_loop import TrainingDivergedError, running_means
+from pipeline.training_monitor import TrainingDivergedError, running_means
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 

@@ -65,7 +65,7 @@ def train(name, replicas):
     spec = ModelSpec("tiny", 0, method, training, squares, data.fingerprint)
     directory = RunDirectory(folder / name).model(spec.model_id)
     with joint_training.own_directory(directory) as own:
-        outcome = training_loop.train_model(spec, own, folder, lambda *_, **__: None)
+        outcome = training_loop.train_model(spec, own, folder, progress=lambda *_, **__: None)
     assert outcome["status"] == "done", outcome
     return directory
 
