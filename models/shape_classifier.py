@@ -88,7 +88,7 @@ def train_shape_classifier(
     Returns:
         Whether all iterations were done.
     """
-    trained = keras.Model(classifier.inputs, classifier.get_layer(LOGITS).output)
+    trained = keras.Model(classifier.inputs[0], classifier.get_layer(LOGITS).output)
     trained.compile(
         keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(learning_rate, iterations, alpha=FINAL_RATE)
