@@ -41,7 +41,7 @@ def test_regret_gain_and_the_papers_row():
         {"factor_vae": [0.5, 0.9, 0.7], "dci_random_forest_disentanglement": [0.1, 0.2, 0.3]},
         index=["a", "b", "c"],
     )
-    supervised = Supervised("cr", table)
+    supervised = Supervised("cr", "factor_vae", table)
     rankings = [
         ranking("model_centrality", {"a": 0.2, "b": 0.3, "c": 0.6}, warnings=("one", "two")),
         ranking("supervised", table.factor_vae.to_dict()),
@@ -60,7 +60,7 @@ def test_regret_gain_and_the_papers_row():
 def test_regret_is_that_of_the_pool():
     table = pd.DataFrame({"factor_vae": [0.5, 0.9, 0.7]}, index=["a", "b", "c"])
     part = Ranking("part", "udr_lasso", {"a": 0.2, "c": 0.1}, ("a", "c"))
-    (row,) = summary_table([part], Supervised("cr", table)).to_dict("records")
+    (row,) = summary_table([part], Supervised("cr", "factor_vae", table)).to_dict("records")
     assert (row["pool_best"], row["num_models"]) == (0.7, 2)
     assert row["regret_to_best"] == pytest.approx(0.2)
 
