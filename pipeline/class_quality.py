@@ -13,6 +13,7 @@ from models import checks
 from pipeline import execution, sample_quality
 from pipeline.files import file_digest
 from pipeline.metric_results import read_result, score_rows
+from pipeline.metric_tasks import run_metric_tasks
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -156,14 +157,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
         )
         tasks.append((f"{export.model_id} {PROTOCOL}", arguments))
 
-    def describe(name: str, outcome: Any) -> str:
-        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
-
-    return [
-        f"    {name}: {type(outcome).__name__}: {outcome}"
-        for name, outcome in context.pool.run(_judge_classes, tasks, display, describe)
-        if isinstance(outcome, Exception)
-    ]
+    return run_metric_tasks(context.pool, _judge_classes, tasks, display)
 
 
 def _judge_classes(*arguments, progress):

@@ -17,6 +17,7 @@ from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
 from pipeline.identity_scores import IdentityScores
 from pipeline.metric_results import read_result, score_rows, write_result
+from pipeline.metric_tasks import run_metric_tasks
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.protocols import PARALLEL, CrProtocol, DlibProtocol, Protocol, Sample
@@ -268,14 +269,7 @@ def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay
         if len(serial) < len(work.metrics):
             rest = tuple(name for name in work.metrics if name in PARALLEL)
             parallel.append(dataclasses.replace(work, metrics=rest))
-    failures = []
-
-    def describe(name: str, outcome: Any) -> str:
-        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
-
-    for name, outcome in context.pool.run(_measure_metrics, tasks, display, describe):
-        if isinstance(outcome, Exception):
-            failures.append(f"    {name}: {type(outcome).__name__}: {outcome}")
+    failures = run_metric_tasks(context.pool, _measure_metrics, tasks, display)
     num_jobs = context.pool.num_local_cores
     for work in parallel:
         label = f"{work.export.model_id} {'+'.join(work.metrics)}"
@@ -294,9 +288,9 @@ def _measure(context: Context, missing: Sequence[Work], display: ProgressDisplay
             )
         except ValueError as error:
             failures.append(f"    {label}: {error}")
-            display.finish(label, describe(label, error))
+            display.finish(label, f"{label} failed: {error}")
         else:
-            display.finish(label, describe(label, None))
+            display.finish(label, f"{label} scored")
     return failures
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from models import checks
 from pipeline import execution
 from pipeline.metric_results import read_result, score_rows
+from pipeline.metric_tasks import run_metric_tasks
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -123,14 +124,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
         task = (*shared, folder, export.codes, _path(context, export.key))
         tasks.append((f"{export.model_id} {PROTOCOL}", task))
 
-    def describe(name: str, outcome: Any) -> str:
-        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
-
-    return [
-        f"    {name}: {type(outcome).__name__}: {outcome}"
-        for name, outcome in context.pool.run(_score, tasks, display, describe)
-        if isinstance(outcome, Exception)
-    ]
+    return run_metric_tasks(context.pool, _score, tasks, display)
 
 
 def _score(*arguments, progress):

@@ -17,6 +17,7 @@ from models.architectures import ShapeClassifier
 from pipeline import execution
 from pipeline.files import file_digest
 from pipeline.metric_results import read_result, score_rows
+from pipeline.metric_tasks import run_metric_tasks
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -228,10 +229,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
         )
         tasks.append((judgement.label, task))
 
-    def describe(name: str, outcome: Any) -> str:
-        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else f"{name} scored"
-
-    return failures + _outcomes(context, _judge_samples, tasks, display, describe)
+    return failures + run_metric_tasks(context.pool, _judge_samples, tasks, display)
 
 
 def too_weak(context: Context) -> dict[Judge, str]:
@@ -267,19 +265,9 @@ def _prepare(context: Context, needed: set[Judge], display: ProgressDisplay) -> 
         arguments = (context.experiment.dataset, context.cache, options, judge, folder)
         tasks.append((f"{judge.name} judge", arguments))
 
-    def describe(name: str, outcome: Any) -> str:
-        return f"{name} failed: {outcome}" if isinstance(outcome, Exception) else str(outcome)
-
-    return _outcomes(context, _make_judge, tasks, display, describe)
-
-
-def _outcomes(context: Context, function, tasks, display: ProgressDisplay, describe) -> list[str]:
-    """Run tasks in the workers and return a line for each that failed."""
-    return [
-        f"    {name}: {type(outcome).__name__}: {outcome}"
-        for name, outcome in context.pool.run(function, tasks, display, describe)
-        if isinstance(outcome, Exception)
-    ]
+    return run_metric_tasks(
+        context.pool, _make_judge, tasks, display, lambda name, outcome: str(outcome)
+    )
 
 
 def _make_judge(dataset, cache: Path, options, judge: Judge, folder: JudgeDirectory, *, progress):
