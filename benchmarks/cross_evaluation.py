@@ -5,9 +5,9 @@ on the weights) and takes one column of ModelCentrality's matrix, one generator 
 encoders, as the select stage does. Printed:
 
 - seconds a cell, generation included, and the images a second that each encoder thereby encodes,
-  as a share of the highest rate that the same encoder reaches in this process on images that are
-  already in memory, with and without the cell's part of the generation; the same by processor time,
-  which other work on the machine disturbs less;
+  as a share of the rate that the same encoder reaches alone, in this process and in turns with the
+  columns, on images that are already in memory (medians of the turns; the best turn of each in
+  brackets); the same by processor time, which other work on the machine disturbs less;
 - bytes that the process wrote meanwhile: images never reach the disk;
 - the literal way for comparison, pair by pair: load the generator, generate, store, load the
   encoder and the images, encode.
@@ -25,7 +25,7 @@ from pipeline import execution
 from pipeline.experiment import load_experiment
 
 GROUP_SIZE = 100
-NUM_PEAK_TRIALS = 3  # before and after
+NUM_TURNS = 3
 
 
 def build_pool(folder: Path, num_models: int):
@@ -48,22 +48,21 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def peak_rate(encoder_path: Path, num_images: int) -> np.ndarray:
-    """Return the highest rates, in images a second (by both clocks), of encoding from memory.
+class EncoderAlone:
+    """An encoder with nothing else to do than a cell's number of images that are in memory."""
 
-    A trial is as long as a cell, which sees as many images.
-    """
-    from pipeline.encoding import as_function, in_batches, load_network
+    def __init__(self, path: Path, num_images: int):
+        from pipeline.encoding import as_function, in_batches, load_network
 
-    encode = in_batches(as_function(load_network(encoder_path)))
-    images = np.random.default_rng(0).random((num_images, 64, 64, 1), np.float32)
-    encode(images[:256])  # compiles
-    seconds = []
-    for _ in range(NUM_PEAK_TRIALS):
+        self._encode = in_batches(as_function(load_network(path)))
+        self._images = np.random.default_rng(0).random((num_images, 64, 64, 1), np.float32)
+        self._encode(self._images[:256])  # compiles
+
+    def seconds(self) -> np.ndarray:
+        """Return the seconds, by both clocks, of encoding all images."""
         started = now()
-        encode(images)
-        seconds.append(now() - started)
-    return num_images / np.min(seconds, axis=0)
+        self._encode(self._images)
+        return now() - started
 
 
 def bytes_written() -> int:
@@ -123,21 +122,25 @@ def benchmark(num_models: int, num_points: int, num_groups: int) -> None:
         folder = Path(name)
         paths, codes = build_pool(folder, num_models)
         cast_column(paths, codes, 256, 1)  # loads and compiles, which a worker does once
-        before, peak = bytes_written(), peak_rate(paths[0]["encoder"], num_images)
-        column = cast_column(paths, codes, num_points, num_groups)
+        alone, before = EncoderAlone(paths[0]["encoder"], num_images), bytes_written()
+        columns, peaks = [], []
+        for _ in range(NUM_TURNS):
+            peaks.append(alone.seconds())
+            columns.append(cast_column(paths, codes, num_points, num_groups))
         written = bytes_written() - before
         generating = generation(paths[0], codes, num_images)
-        peak = np.maximum(peak, peak_rate(paths[0]["encoder"], num_images))
         literal = literal_pair(paths[0], codes, num_images, folder)
-    cell, encoding = column / num_models, (column - generating) / num_models
-    print(f"{num_models} encoders, {num_images:,} images a column")
+    cells = np.array(columns) / num_models
+    cell, peak = np.median(cells, axis=0), np.median(peaks, axis=0)
+    best = np.min(peaks, axis=0) / np.min(cells, axis=0)
+    print(f"{num_models} encoders, {num_images:,} images a column, {NUM_TURNS} turns")
     for clock, name in enumerate(("by the clock", "processor time")):
-        rate = num_images / cell[clock]
         print(
-            f"{name}: {cell[clock]:.2f} s a cell, {rate:,.0f} images/s through each encoder, "
-            f"{rate / peak[clock]:.0%} of its own peak of {peak[clock]:,.0f} "
-            f"({num_images / encoding[clock] / peak[clock]:.0%} without generation); the literal "
-            f"way {literal[clock]:.2f} s a cell, {literal[clock] / cell[clock]:.2f} times as much"
+            f"{name}: {cell[clock]:.2f} s a cell, {num_images / cell[clock]:,.0f} images/s through "
+            f"each encoder, {peak[clock] / cell[clock]:.0%} (best: {best[clock]:.0%}) of the "
+            f"{num_images / peak[clock]:,.0f} that it reaches alone; generating takes "
+            f"{generating[clock] / num_models:.2f} s of a cell; the literal way "
+            f"{literal[clock]:.2f} s a cell, {literal[clock] / cell[clock]:.2f} times as much"
         )
     seen = num_images * 64 * 64 * 4 / 2**20  # float32
     print(f"written meanwhile: {written / 2**20:.2f} MiB of {seen:,.0f} MiB of images")

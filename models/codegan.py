@@ -30,8 +30,8 @@ class CoDeGANModel(AdversarialModel):
     parts before weighting; L_c and L_z are those of G's update.
 
     A pass of one player through another's network uses batch statistics and leaves the moving ones
-    as they are. With batch norm in E_c, both views are one batch. Replicas that share a batch contrast
-    each its own part: L_c then sees fewer other images than on one device.
+    as they are. With batch norm in E_c, both views are one batch. Replicas that share a batch
+    contrast each its own part: L_c then sees fewer other images than on one device.
 
     Args:
         recipe: a `models.class_methods.CoDeGAN`.
