@@ -86,9 +86,14 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 }
 
 
-def newest_checkpoint(model: Path) -> dict[str, np.ndarray]:
-    """Return every variable of a model's newest checkpoint, without the time that it took."""
-    with np.load(sorted((model / "checkpoints").glob("*.npz"))[-1], allow_pickle=False) as content:
+def checkpoints(model: Path) -> dict[str, Path]:
+    """Return a model's checkpoints, in order, by what their names say of the iteration."""
+    return {path.name[:19]: path for path in sorted((model / "checkpoints").glob("*.npz"))}
+
+
+def variables(checkpoint: Path) -> dict[str, np.ndarray]:
+    """Return every variable of a checkpoint, without the time that it took."""
+    with np.load(checkpoint, allow_pickle=False) as content:
         return {name: content[name] for name in content.files if name != "details.json"}
 
 
@@ -98,12 +103,17 @@ def differences(one: Path, other: Path, *, is_restored: bool = False) -> list[st
     Args:
         one: A run directory.
         other: Another.
-        is_restored: Whether nothing was trained again, so that the times agree, too.
+        is_restored: Whether nothing was trained again, so that the times agree, too. A checkpoint
+            of a finished model that was damaged is gone then, which no result depends on: the
+            newest that both have are compared.
     """
     found = []
     for model in sorted((one / "models").iterdir()):
-        same = other / "models" / model.name
-        first, second = newest_checkpoint(model), newest_checkpoint(same)
+        ours, theirs = checkpoints(model), checkpoints(other / "models" / model.name)
+        pair = [list(ours)[-1], list(theirs)[-1]]
+        if is_restored:
+            pair = [max(ours.keys() & theirs.keys())] * 2
+        first, second = variables(ours[pair[0]]), variables(theirs[pair[1]])
         found += sorted(f"{model.name}: {name}" for name in first.keys() ^ second.keys())
         for name in sorted(first.keys() & second.keys()):
             if first[name].dtype != second[name].dtype or not np.array_equal(

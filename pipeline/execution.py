@@ -98,7 +98,9 @@ class TaskPool(Executor):
         for names in self._gpus:
             self._free_gpus.put(names)
         self._context = multiprocessing.get_context("spawn")
-        self._queue = self._context.Queue()
+        # What workers report goes through queues, one an executor: a process that is killed may
+        # leave its queue's lock behind, for which others would wait for ever.
+        self._progress_queues = []
         self._stop = self._context.Event()
         self._executor = None
 
@@ -147,6 +149,7 @@ class TaskPool(Executor):
                             "finished is kept; the same command goes on from there."
                         )
                         if not new_process_each:  # the others shared its fate
+                            self._end_now()
                             raise error
                     result = error if error is not None else future.result()
                     display.finish(name, describe(name, result))
@@ -165,10 +168,15 @@ class TaskPool(Executor):
     def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:
         gpus = self._free_gpus.get()
         try:
-            with self._new_executor([gpus]) as executor:
-                with _interrupts_held():
-                    future = executor.submit(function, *arguments)
-                return future.result()
+            executor, progress_queue = self._new_executor([gpus])
+            self._progress_queues.append(progress_queue)
+            try:
+                with executor:
+                    with _interrupts_held():
+                        future = executor.submit(function, *arguments)
+                    return future.result()
+            finally:
+                self._progress_queues.remove(progress_queue)
         finally:
             self._free_gpus.put(gpus)
 
@@ -180,27 +188,40 @@ class TaskPool(Executor):
     def _start(self) -> None:
         if self._executor is None:
             os.environ.update(worker_environment(self.threads))  # which the workers inherit
-            self._executor = self._new_executor(self._gpus)  # starts processes when needed
+            # It starts processes when needed.
+            self._executor, progress_queue = self._new_executor(self._gpus)
+            self._progress_queues = [progress_queue]
 
-    def _new_executor(
-        self, gpus: Sequence[tuple[str, ...]]
-    ) -> concurrent.futures.ProcessPoolExecutor:
-        """Return an executor with one process for each group of GPUs."""
+    def _new_executor(self, gpus: Sequence[tuple[str, ...]]):
+        """Return an executor with one process for each group of GPUs, and its progress queue."""
         groups = self._context.SimpleQueue()
         for names in gpus:
             groups.put(names)
-        return concurrent.futures.ProcessPoolExecutor(
+        progress_queue = self._context.Queue()
+        executor = concurrent.futures.ProcessPoolExecutor(
             len(gpus),
             mp_context=self._context,
             initializer=_initialise_worker,
-            initargs=(self._queue, self._stop, groups),
+            initargs=(progress_queue, self._stop, groups),
         )
+        return executor, progress_queue
 
     def _show_progress(self, display: ProgressDisplay) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                task, done, total, details = self._queue.get_nowait()
-                display.update(task, done, total, **details)
+        for progress_queue in list(self._progress_queues):
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    task, done, total, details = progress_queue.get_nowait()
+                    display.update(task, done, total, **details)
+
+    def _end_now(self) -> None:
+        """Kill the shared workers after one died: the next run starts others.
+
+        They leave SIGTERM, by which the executor would end them, to their parent, and may wait
+        for a lock that the dead one holds.
+        """
+        for process in multiprocessing.active_children():
+            process.kill()
+        self.close()
 
     def close(self) -> None:
         """End the worker processes."""
@@ -242,6 +263,7 @@ def worker_environment(threads: int) -> dict[str, str]:
 def _initialise_worker(progress_queue, stop_event, gpu_groups) -> None:
     """Prepare a worker: its GPUs are its own, it leaves Ctrl-C to the parent and dies with it."""
     connect_worker(progress_queue, stop_event)
+    progress_queue.cancel_join_thread()  # the end of a process does not wait for its reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gpus = gpu_groups.get()

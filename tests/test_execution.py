@@ -16,6 +16,10 @@ def double(number, *, progress):
         raise ValueError("three is refused")
     if number == 4:
         os.kill(os.getpid(), signal.SIGKILL)
+    if number == -1:  # dies with the lock of what it reports through
+        execution._progress_queue._wlock.acquire()
+        os.kill(os.getpid(), signal.SIGKILL)
+    progress(1, 1)
     return 2 * number, os.getpid()
 
 
@@ -43,13 +47,16 @@ def test_workers_stay_alive_between_runs_and_an_exception_stops_one_task(pool):
 
 
 def test_a_dead_worker_of_the_shared_pool_ends_the_run(pool):
-    with pytest.raises(StageError, match="A worker process died while it worked on"):
-        results(pool, [1, 4, 2])
+    for number in (4, -1):
+        with pytest.raises(StageError, match="A worker process died while it worked on"):
+            results(pool, [1, number, 2, 6])
+    # The next stage has workers again.
+    assert results(pool, [1, 2])["task 2"][0] == 4
 
 
 def test_a_dead_process_of_its_own_costs_one_task(pool):
-    found = results(pool, [1, 4, 2, 3], new_process_each=True)
-    assert isinstance(found["task 4"], StageError)
+    found = results(pool, [1, 4, -1, 2, 3], new_process_each=True)
+    assert isinstance(found["task 4"], StageError) and isinstance(found["task -1"], StageError)
     assert isinstance(found["task 3"], ValueError)
     assert found["task 1"][1] != found["task 2"][1]
 
