@@ -216,7 +216,7 @@ def _write_configuration(run: RunDirectory, text: str) -> None:
     """Write the Gin text, and say so if that of the last run was damaged."""
     manifest = run.manifest("configuration")
     last = read_manifest(manifest)
-    reason = why_stale(manifest, last["fingerprint"] if last else "")
+    reason = why_stale(manifest, last["fingerprint"] if last else "", run.configuration)
     if is_damage(reason):
         print(f"{reason}: written again", file=sys.stderr)
     reopen(manifest, [])
@@ -243,7 +243,7 @@ def _run_stages(context: Context, stages: Sequence[Stage]) -> int:
     if failed:
         print(f"Finished with errors; results so far are in {context.run.root}", file=sys.stderr)
         return EXIT_FAILED
-    page = context.run.report / "index.html"
+    page = context.run.page
     print(f"Done: {context.run.root}" + (f"; open {page}" if page.exists() else ""))
     return EXIT_DONE
 

@@ -175,7 +175,8 @@ def _fingerprint(context: Context, exports: Sequence[Export]) -> str:
 def _why(context: Context, exports: Sequence[Export]) -> str | None:
     if "metrics" in context.forced:
         return "forced"
-    return why_stale(context.run.manifest("metrics"), _fingerprint(context, exports))
+    manifest, table = context.run.manifest("metrics"), context.run.scores_csv
+    return why_stale(manifest, _fingerprint(context, exports), table)
 
 
 def _damage(context: Context, exports: Sequence[Export]) -> list[str]:

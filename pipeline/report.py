@@ -125,7 +125,7 @@ def _models(run: RunDirectory) -> list[ModelDirectory]:
 def _why(context: Context) -> str | None:
     if "report" in context.forced:
         return "forced"
-    return why_stale(context.run.manifest("report"), _fingerprint(context))
+    return why_stale(context.run.manifest("report"), _fingerprint(context), context.run.page)
 
 
 def _fingerprint(context: Context) -> str:
@@ -175,7 +175,7 @@ def write_report(run_directory_path: Path, *, title: str, options: ReportOptions
         main=main,
         configuration=configuration.read_text("utf-8") if configuration.exists() else "",
     )
-    page = directory.report / "index.html"
+    page = directory.page
     write_text(page, report_page.render_page(run_tables, content))
     written.append(page)
     for folder in ("tables", "plots"):

@@ -66,6 +66,11 @@ class RunDirectory:
         return self.root / "report"
 
     @property
+    def page(self) -> Path:
+        """The report's page."""
+        return self.report / "index.html"
+
+    @property
     def configuration(self) -> Path:
         """The Gin text of the last run, to be read or run again."""
         return self.root / "configuration.gin"
@@ -293,14 +298,22 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def why_stale(path: Path, fingerprint: str) -> str | None:
+def why_stale(path: Path, fingerprint: str, result: Path | None = None) -> str | None:
     """Return why the work that `path` declares must be done (again), or None if it is valid.
 
     Files that are damaged or missing are named, each with its path.
+
+    Args:
+        path: The manifest.
+        fingerprint: Of the inputs.
+        result: A file that the work leaves: where it is there and the manifest is not, that one
+            is missing, and the work not new.
     """
     content = read_manifest(path)
     if content is None:
-        return f"{path} is damaged" if path.exists() else "new"
+        if path.exists():
+            return f"{path} is damaged"
+        return f"{path} is missing" if result is not None and result.exists() else "new"
     if content["fingerprint"] != fingerprint:
         return "a binding or an input changed"
     damaged = damaged_files(path, content["outputs"])

@@ -147,7 +147,8 @@ def _fingerprint(context: Context, pools: Mapping[str, Sequence[Export]]) -> str
 def _why(context: Context, pools: Mapping[str, Sequence[Export]]) -> str | None:
     if "select" in context.forced:
         return "forced"
-    return why_stale(context.run.manifest("select"), _fingerprint(context, pools))
+    manifest, table = context.run.manifest("select"), context.run.selection_csv
+    return why_stale(manifest, _fingerprint(context, pools), table)
 
 
 def _rank_by_centrality(

@@ -155,7 +155,8 @@ def _why(context: Context, spec: ModelSpec) -> str | None:
     if "train" in context.forced:
         return "forced"
     directory = context.run.model(spec.model_id)
-    reason = why_stale(directory.manifest, spec.fingerprint)
+    networks = directory.export("final")
+    reason = why_stale(directory.manifest, spec.fingerprint, networks.generator)
     if reason == "new" and _iterations_done(context, spec):
         return f"goes on from iteration {_iterations_done(context, spec)}"
     return reason
@@ -184,7 +185,7 @@ def _damaged_records(context: Context) -> list[str]:
             found.append(f"{reason}: {spec.model_id} is trained again")
     table = context.run.manifest("train")
     content = read_manifest(table)
-    reason = why_stale(table, content["fingerprint"] if content else "")
+    reason = why_stale(table, content["fingerprint"] if content else "", context.run.models_csv)
     if is_damage(reason):
         found.append(f"{reason}: written again")
     return found

@@ -81,7 +81,8 @@ class Monitor(keras.callbacks.Callback):
         for export in self._spec.exports[:-1]:
             if found is None or found[0] <= export.iteration:
                 break
-            reason = why_stale(self._directory.export(export.name).manifest, self._fingerprint)
+            folder = self._directory.export(export.name)
+            reason = why_stale(folder.manifest, self._fingerprint, folder.generator)
             if reason is None:
                 continue
             found = load_checkpoint(self._directory.checkpoints, self._say, until=export.iteration)

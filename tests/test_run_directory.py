@@ -18,6 +18,7 @@ from pipeline.files import atomic_path, read_signed_json, write_signed_json
 from pipeline.run_directory import (
     RunDirectory,
     drop_damaged,
+    is_damage,
     read_manifest,
     refuse_damaged,
     reopen,
@@ -200,3 +201,13 @@ def test_a_code_table_grows_and_looks_up(tmp_path, is_continuous):
     (tmp_path / "codes.npz").write_bytes((tmp_path / "codes.npz").read_bytes()[:200])
     table = CodeTable(tmp_path / "codes.npz")
     assert "codes.npz is damaged" in table.damage and table.missing(ids).all()
+
+
+def test_a_missing_manifest_is_named_where_its_work_is(tmp_path):
+    manifest, result = tmp_path / "manifest.json", tmp_path / "result.csv"
+    assert why_stale(manifest, "inputs", result) == "new"
+    result.write_text("1")
+    assert why_stale(manifest, "inputs", result) == f"{manifest} is missing"
+    assert is_damage(why_stale(manifest, "inputs", result))
+    write_manifest(manifest, "inputs", [result])
+    assert why_stale(manifest, "inputs", result) is None
