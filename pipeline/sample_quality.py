@@ -25,7 +25,7 @@ from pipeline.run_directory import JudgeDirectory, is_damage, read_manifest, why
 from pipeline.stage import Context, exported_file
 
 # Raised whenever a change of the code changes a judge or its scores.
-SAMPLE_QUALITY_VERSION = 1
+SAMPLE_QUALITY_VERSION = 2
 PROTOCOL = "samples"
 CLASSIFIER_METRICS = ("inception_score", "mode_kl", "confidence", "fid_local")
 INCEPTION_METRICS = ("fid_inception",)
