@@ -34,7 +34,7 @@ METRIC_NAMES = {
     "fid_local": "FID (local classifier)", "fid_inception": "FID (Inception-V3)",
     "mode_kl": "Mode KL", "confidence": "Classifier confidence",
     "acc_hungarian": "Accuracy (Hungarian)", "acc_purity": "Accuracy (purity)", "nmi": "NMI",
-    "ari": "ARI", "acc_hungarian_std": "Accuracy (Hungarian), spread over k-means seeds",
+    "ari": "ARI", "acc_hungarian_std": "Accuracy (Hungarian), spread",
     "acc_purity_std": "Accuracy (purity), spread", "nmi_std": "NMI, spread",
     "ari_std": "ARI, spread", "classifier_error": "Error of Q as classifier",
     "classifier_acc_hungarian": "Accuracy of Q (Hungarian)",
