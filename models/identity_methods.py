@@ -42,6 +42,9 @@ class ConditionalVAEGAN(Method):
         adversarial_weight: of D's judgement of images made from z and s of different identities;
             where nothing depends on D it does not play.
         kl_weight: of KL(q(z | x) || N(0, I)) per value of an image, as the errors are per value.
+        kl_warmup: iterations over which that weight rises evenly from 0; 0: it holds from the
+            start, as published. A heavy KL at once leaves z unused (Bowman et al. 2016, arXiv
+            1511.06349, section 3.1).
         prior_weight: of D's judgement of images made from z of the prior; 0: not made.
         mismatch_weight: in D's loss, of real images beside the condition of another identity, which
             D is to refuse; 0: not shown. Not in the paper.
@@ -69,6 +72,7 @@ class ConditionalVAEGAN(Method):
     swap_weight: float
     adversarial_weight: float
     kl_weight: float
+    kl_warmup: int = 0
     conditioning: str = "pair"
     prior_weight: float = 0.0
     mismatch_weight: float = 0.0
@@ -100,6 +104,7 @@ class ConditionalVAEGAN(Method):
             checks.number(name, getattr(self, name), minimum=0.0)
         for name in ("discriminator_steps", "verifier_steps"):
             checks.integer(name, getattr(self, name), minimum=1)
+        checks.integer("kl_warmup", self.kl_warmup, minimum=0)
         if self.has_verifier or self.verifier is not None:
             checks.instance("verifier", self.verifier, DenseNetwork)
             checks.instance("verifier_optimizer", self.verifier_optimizer, OPTIMIZERS)
