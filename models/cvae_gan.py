@@ -180,7 +180,7 @@ class ConditionalVAEGANModel(AdversarialModel):
             loss = (
                 recipe.reconstruction_weight * reconstruction
                 + recipe.swap_weight * swap
-                + self.kl_weight() / self.num_values * kl
+                + recipe.kl_weight.tensor_at(self.iteration) / self.num_values * kl
             )
         losses = {"reconstruction_loss": reconstruction, "swap_loss": swap, "kl": kl}
         fakes = dict(zip(list(pairs)[4:], fakes, strict=True))
@@ -192,14 +192,6 @@ class ConditionalVAEGANModel(AdversarialModel):
         with tape:
             loss = loss + against
         return tape, losses | more, fakes, verified, loss
-
-    def kl_weight(self):
-        """Returns the weight of the KL in this iteration, a number or a scalar."""
-        weight, warmup = self.recipe.kl_weight, self.recipe.kl_warmup
-        if not warmup:
-            return weight
-        progress = tf.cast(self.iteration.value, tf.float32) / warmup
-        return weight * tf.minimum(progress, 1.0)
 
     def keep_identity_out(self, tape, s, prior, verified):
         """Returns the losses of what works against the identity in z, and their weighted sum.
@@ -221,7 +213,8 @@ class ConditionalVAEGANModel(AdversarialModel):
                 total += recipe.cycle_weight * losses["cycle_loss"]
         if recipe.has_verifier:
             with tape:
-                total += recipe.verifier_weight * self.cross_entropy(self.compare(verified), 0.5)
+                doubt = self.cross_entropy(self.compare(verified), 0.5)
+                total += recipe.verifier_weight.tensor_at(self.iteration) * doubt
         return losses, total
 
     def update_generator(self, tape, loss, fakes, conditions):

@@ -8,6 +8,7 @@ from models.codes import EmpiricalCodes, GaussianCodes
 from models.identity_architectures import BigNetworks, SmallNetworks
 from models.method_bases import OPTIMIZERS, Method
 from models.optimizers import Adam, RMSprop
+from models.schedules import Schedule, set_schedule
 
 CONDITIONINGS = ("pair", "identity")
 VERIFIER_INPUTS = ("draws", "means")
@@ -15,12 +16,11 @@ WEIGHTS = (
     "reconstruction_weight",
     "swap_weight",
     "adversarial_weight",
-    "kl_weight",
     "prior_weight",
     "mismatch_weight",
     "cycle_weight",
-    "verifier_weight",
 )
+SCHEDULED = ("kl_weight", "verifier_weight")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,9 @@ class ConditionalVAEGAN(Method):
         swap_weight: of that of images made from the s of another image of the same identity.
         adversarial_weight: of D's judgement of images made from z and s of different identities;
             where nothing depends on D it does not play.
-        kl_weight: of KL(q(z | x) || N(0, I)) per value of an image, as the errors are per value.
-        kl_warmup: iterations over which that weight rises evenly from 0; 0: it holds from the
-            start, as published. A heavy KL at once leaves z unused (Bowman et al. 2016, arXiv
-            1511.06349, section 3.1).
+        kl_weight: of KL(q(z | x) || N(0, I)) per value of an image, as the errors are per value; a
+            number or a schedule `[(from_iteration, weight), ...]`. Too heavy a KL from the start
+            leaves z unused (Bowman et al. 2016, arXiv 1511.06349, section 3.1).
         prior_weight: of D's judgement of images made from z of the prior; 0: not made.
         mismatch_weight: in D's loss, of real images beside the condition of another identity, which
             D is to refuse; 0: not shown. Not in the paper.
@@ -53,7 +52,7 @@ class ConditionalVAEGAN(Method):
             the encoder alone. 0: not made. Not in the paper.
         verifier_weight: of the encoder's loss against V, a network that learns from pairs of z's
             whether they are of one identity; the encoder is to leave it in doubt. Like D, V needs
-            no labels. 0: V does not play. Not in the paper.
+            no labels. A number or a schedule; 0 throughout: V does not play. Not in the paper.
         verifier_input: what of q(z | x) V sees: "draws", as the decoder does, or "means", in
             which noise hides nothing.
         verifier: the layers of V; needed where it plays.
@@ -71,13 +70,12 @@ class ConditionalVAEGAN(Method):
     reconstruction_weight: float
     swap_weight: float
     adversarial_weight: float
-    kl_weight: float
-    kl_warmup: int = 0
+    kl_weight: float | Schedule
     conditioning: str = "pair"
     prior_weight: float = 0.0
     mismatch_weight: float = 0.0
     cycle_weight: float = 0.0
-    verifier_weight: float = 0.0
+    verifier_weight: float | Schedule = 0.0
     verifier_input: str = "draws"
     verifier: DenseNetwork | None = None
     verifier_optimizer: Adam | RMSprop | None = None
@@ -102,9 +100,10 @@ class ConditionalVAEGAN(Method):
         checks.choice("verifier_input", self.verifier_input, VERIFIER_INPUTS)
         for name in WEIGHTS:
             checks.number(name, getattr(self, name), minimum=0.0)
+        for name in SCHEDULED:
+            set_schedule(self, name, minimum=0.0)
         for name in ("discriminator_steps", "verifier_steps"):
             checks.integer(name, getattr(self, name), minimum=1)
-        checks.integer("kl_warmup", self.kl_warmup, minimum=0)
         if self.has_verifier or self.verifier is not None:
             checks.instance("verifier", self.verifier, DenseNetwork)
             checks.instance("verifier_optimizer", self.verifier_optimizer, OPTIMIZERS)
@@ -135,7 +134,7 @@ class ConditionalVAEGAN(Method):
     @property
     def has_verifier(self) -> bool:
         """Whether V plays."""
-        return self.verifier_weight > 0.0
+        return max(self.verifier_weight.values) > 0.0
 
     def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
         """Returns the multiply-adds that `iteration` spends per triplet; see `Method`.

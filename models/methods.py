@@ -6,7 +6,7 @@ from models import checks
 from models.architectures import ContrastiveNetwork, ConvDiscriminator, DeconvGenerator
 from models.method_bases import OPTIMIZERS, Method
 from models.optimizers import Adam, RMSprop
-from models.schedules import Schedule, as_schedule
+from models.schedules import Schedule, set_schedule
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class InfoGAN(Method):
         checks.instance("discriminator", self.discriminator, ConvDiscriminator)
         checks.instance("generator_optimizer", self.generator_optimizer, OPTIMIZERS)
         checks.instance("discriminator_optimizer", self.discriminator_optimizer, OPTIMIZERS)
-        _set_schedule(self, "info_weight", minimum=0.0)
+        set_schedule(self, "info_weight", minimum=0.0)
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
 
@@ -93,8 +93,8 @@ class InfoGANCR(InfoGAN):
             checks.fail("fresh_codes", True, "False: InfoGAN-CR draws once an iteration")
         checks.instance("contrastive", self.contrastive, ContrastiveNetwork)
         checks.instance("cr_optimizer", self.cr_optimizer, OPTIMIZERS)
-        _set_schedule(self, "cr_weight", minimum=0.0)
-        _set_schedule(self, "gap", minimum=0.0, maximum=2.0)
+        set_schedule(self, "cr_weight", minimum=0.0)
+        set_schedule(self, "gap", minimum=0.0, maximum=2.0)
         for gap in self.gap.values:
             self.codes.check_gap("gap", gap)
         if self.codes.num_codes < 2:
@@ -141,10 +141,3 @@ class InfoGANCR(InfoGAN):
             + self._discriminator_cost(image_shape)
             + contrastive * (3 + 2 * self.generator_steps)
         )
-
-
-def _set_schedule(
-    recipe: InfoGAN, name: str, minimum: float | None = None, maximum: float | None = None
-) -> None:
-    schedule = as_schedule(getattr(recipe, name), name, minimum, maximum)
-    object.__setattr__(recipe, name, schedule)

@@ -76,6 +76,14 @@ def as_schedule(
     return schedule
 
 
+def set_schedule(
+    recipe, name: str, minimum: float | None = None, maximum: float | None = None
+) -> None:
+    """Makes a frozen recipe's field the `Schedule` of what was given; see `as_schedule`."""
+    schedule = as_schedule(getattr(recipe, name), name, minimum, maximum)
+    object.__setattr__(recipe, name, schedule)
+
+
 def _checked_steps(name: str, steps: object) -> tuple[tuple[int, float], ...]:
     expected = "a number or [(from_iteration, value), ...] with from_iteration increasing from 0"
     if not isinstance(steps, tuple | list) or not steps:

@@ -120,13 +120,17 @@ def _draw_weights(folder: Path, directory: RunDirectory, run: RunTables) -> list
 
 
 def _weights(directory: RunDirectory, model_id: str) -> dict[str, float]:
-    """Return the weights in a model's objective, from what it was trained from."""
+    """Return the weights in a model's objective, of a schedule the last, from its configuration."""
     try:
         config = json.loads(directory.model(model_id).config.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     method = config.get("method", {})
-    return {name: value for name, value in method.items() if name.endswith("_weight")}
+    return {
+        name: value["steps"][-1][1] if isinstance(value, dict) else value
+        for name, value in method.items()
+        if name.endswith("_weight")
+    }
 
 
 def _ablations(

@@ -103,22 +103,17 @@ def test_each_update_moves_its_own_player_only():
     assert weights_of(moved(before, model)) == {"verifier", "verifier_optimizer"}
 
 
-def test_the_weight_of_the_kl_rises_evenly_over_the_warmup():
-    model = build("pair", kl_warmup=4)
-    weights = []
-    for iteration in range(6):
-        model.iteration.assign(iteration)
-        weights.append(float(model.kl_weight()))
-    np.testing.assert_allclose(weights, [0.0, 0.15, 0.3, 0.45, 0.6, 0.6], rtol=1e-6)
+def test_the_weights_of_kl_and_verifier_follow_their_schedules():
+    schedules = {"kl_weight": [(0, 0.0), (4, 60.0)], "verifier_weight": [(0, 0.0), (4, 10.0)]}
+    model = build("everything", cycle_weight=0.0, **schedules)
     images = tf.unstack(model.unit_range(IMAGES), axis=1)
-    losses = []
-    for iteration in (0, 4):
+    for iteration, kl_weight, verifier_weight in ((3, 0.0, 0.0), (4, 60.0, 10.0)):
         model.iteration.assign(iteration)
-        *_, loss = model.reconstruct(images)
-        terms = model.reconstruct(images)[1]
+        _, terms, _, latents, loss = model.reconstruct(images)
         rest = 0.5 * terms["reconstruction_loss"] + terms["swap_loss"]
-        losses.append(float((loss - rest) * (16 * 16 * 3) / terms["kl"]))
-    np.testing.assert_allclose(losses, [0.0, 0.6], atol=1e-3)
+        rest += kl_weight / (16 * 16 * 3) * terms["kl"]
+        rest += verifier_weight * model.cross_entropy(model.compare(latents), 0.5)
+        assert float(loss) == pytest.approx(float(rest), rel=1e-5)
 
 
 def test_the_losses_are_those_of_the_paper():
@@ -272,7 +267,7 @@ def test_codes_without_a_prior_are_drawn_once_they_are_fitted():
         ({"conditioning": "labels"}, "'pair', 'identity'"),
         ({"conditioning": "identity"}, "num_identities"),
         ({"kl_weight": -1.0}, "kl_weight=-1.0"),
-        ({"kl_warmup": -1}, "kl_warmup=-1"),
+        ({"verifier_weight": [(5, 1.0)]}, "from_iteration increasing from 0"),
         ({"discriminator_steps": 0}, "discriminator_steps=0"),
         ({"real_label": 1.5}, "real_label=1.5"),
         ({"networks": ADAM}, "BigNetworks or SmallNetworks"),

@@ -101,7 +101,7 @@ def test_the_published_settings():
     described = experiment("faces")
     method = described.settings[1].method
     weights = (method.reconstruction_weight, method.swap_weight, method.adversarial_weight)
-    assert weights == (0.5, 1.0, 1.0) and method.kl_weight == 0.6
+    assert weights == (0.5, 1.0, 1.0) and method.kl_weight.values == (0.6,)
     assert method.conditioning == "pair" and method.real_label == 0.95
     assert (method.specified_dim, method.unspecified_dim) == (64, 512)
     assert method.networks.width == 16 and method.networks.dropout == 0.5

@@ -155,7 +155,7 @@ def test_the_report_draws_the_ablation_and_the_pictures(tmp_path):
         name, setting = f"m{number}", f"w{weight}"
         folder = directory.model(name)
         folder.root.mkdir(parents=True)
-        config = {"method": {"adversarial_weight": weight, "kl_weight": 0.6}}
+        config = {"method": {"adversarial_weight": weight, "kl_weight": {"steps": [[0, 0.6]]}}}
         folder.config.write_text(json.dumps(config))
         pictures = {"identity_swap_seen": np.zeros((3, 3, 8, 8, 1), np.uint8)}
         np.savez(folder.export("final").traversals, **pictures)
