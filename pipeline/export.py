@@ -94,7 +94,7 @@ class Exporter:
                 than there are steps, the rest of its row is white.
             values: float [steps], of the last code with so many steps: of a continuous code where
                 there is one beside classes.
-            names: Of the codes.
+            names: Of the codes, with their first and last values where they are not `values`.
         """
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
         count = min(MAX_TRAVERSED, codes.num_codes)
@@ -109,7 +109,10 @@ class Exporter:
         ends = np.cumsum([len(path) for path in paths])
         for row, path, end in zip(rows, paths, ends, strict=True):
             row[: len(path)] = images[end - len(path) : end]
-        names = [codes.code_names[code] for code in chosen]
+        names = [
+            codes.code_names[code] + ("" if np.array_equal(own, longest) else _reach(own))
+            for code, own in zip(chosen, values, strict=True)
+        ]
         return rows, np.asarray(longest, np.float64), names
 
     def _write_kl(self, folder: ExportDirectory) -> None:
@@ -128,3 +131,7 @@ class Exporter:
 
     def _images(self, latents: np.ndarray) -> np.ndarray:
         return to_uint8(self._generate(latents.astype(np.float32)))
+
+
+def _reach(values: np.ndarray) -> str:
+    return f" ({values[0]:.2g} to {values[-1]:.2g})"

@@ -31,7 +31,7 @@ from pipeline.tables import (
 __all__ = ["Selection", "plan", "run"]
 
 # Raised whenever a change of the code changes what is made of the cross scores.
-SELECTION_VERSION = 2
+SELECTION_VERSION = 3
 
 
 def plan(context: Context) -> list[Step]:
@@ -198,9 +198,10 @@ def _rank_by_others(
 
 
 def _with_pool_warnings(ranking: Ranking, codes: PoolCodes) -> Ranking:
-    """Add what holds for the pool whatever the method."""
+    """Add what the codes of the pool show, whatever the method."""
     common = selection_warnings.collapsed_and_doubled(codes, ranking.order)
-    return dataclasses.replace(ranking, warnings=(*common, *ranking.warnings))
+    few = selection_warnings.few_codes(codes, ranking.order)
+    return dataclasses.replace(ranking, warnings=(*common, *few, *ranking.warnings))
 
 
 def _write(

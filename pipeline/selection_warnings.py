@@ -35,6 +35,21 @@ def collapsed_and_doubled(codes: PoolCodes, model_ids: Sequence[str]) -> list[st
     return warnings
 
 
+def few_codes(codes: PoolCodes, order: Sequence[str]) -> list[str]:
+    """Return a sentence if the first of a ranking has fewer informative codes than most.
+
+    Models that agree on a few factors agree well, so a model that misses one can be the medoid.
+    """
+    counts = {model_id: int(codes.informative[model_id].sum()) for model_id in order}
+    first, usual = counts[order[0]], int(np.median(list(counts.values())))
+    if not 0 < first < usual:
+        return []
+    return [
+        f"the model selected has {first} codes that tell anything about an image, half of the pool "
+        f"{usual} or more: see in its traversals whether it misses a factor"
+    ]
+
+
 def tied(order: Sequence[str], confidence: Mapping[str, float]) -> list[str]:
     """Return a sentence if the first of a ranking is not clearly ahead of the next ones."""
     first = confidence.get(order[0])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models import codes
 from pipeline.export import Exporter
 from pipeline.run_directory import ExportDirectory
 
@@ -35,3 +36,16 @@ def test_the_kl_of_codes_is_the_mean_over_training_images(tmp_path, num_images):
     assert content["num_images"] == min(num_images, 10_000)
     np.testing.assert_allclose(content["nats"], [0.2, 0.2 / 3], rtol=0.02)
     assert folder.files[-1] == folder.code_kl
+
+
+def test_rows_of_a_traversal_with_values_of_their_own_say_which():
+    drawn = codes.JointCode((codes.CategoricalCode(4), codes.UniformCodes(2)))
+    model = SimpleNamespace(
+        generator=lambda latents, training: tf.reshape(latents[:, :1], (-1, 1, 1, 1)),
+        kl_of_codes=None,
+    )
+    images, values, names = Exporter(model, None).traverse(drawn)
+    assert names == ["categorical_1 (0 to 3)", "uniform_1", "uniform_2"]
+    np.testing.assert_allclose(values, np.linspace(-1.0, 1.0, 10))
+    assert images.shape == (3, 10, 1, 1, 1)
+    assert (images[0, 4:] == 255).all() and images[0, 0] == 255 and (images[0, 1:4] == 0).all()

@@ -116,6 +116,17 @@ def test_collapsed_models_are_named():
     assert find(pool_codes(a=alive, b=rng.normal(size=(50, 2))), ["a", "b"]) == []
 
 
+def test_a_choice_with_fewer_codes_than_most_is_named():
+    three = np.random.default_rng(0).normal(size=(50, 3))
+    two = three * (1, 1, 0)
+    codes = pool_codes(a=two, b=three, c=-three, d=0 * three)
+    (text,) = selection_warnings.few_codes(codes, ["a", "b", "c"])
+    assert text.startswith("the model selected has 2 codes") and "half of the pool 3" in text
+    assert selection_warnings.few_codes(codes, ["b", "a", "c"]) == []
+    assert selection_warnings.few_codes(codes, ["a", "b", "d"]) == []  # as many as most
+    assert selection_warnings.few_codes(codes, ["d", "b", "c"]) == []  # named as collapsed
+
+
 def test_duplicates_are_named():
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(2, 50, 2))
