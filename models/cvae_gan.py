@@ -46,7 +46,8 @@ class ConditionalVAEGANModel(AdversarialModel):
         parts = self.build_networks(recipe, image_shape, seed)
         encoder, makers = parts["encoder"], ("encoder", "generator")
         specified, mean, _ = encoder.outputs
-        codes_mean = keras.layers.Concatenate(name="encoder_codes")([specified, mean])
+        together = keras.layers.Concatenate(name="encoder_codes", dtype=networks.full_precision())
+        codes_mean = together([specified, mean])
         adversarial = ("generator_loss", "discriminator_loss") if recipe.has_adversary else ()
         cycle = ("cycle_loss",) if recipe.cycle_weight > 0 else ()
         verifier = ("verifier_loss",) if recipe.has_verifier else ()
@@ -114,7 +115,8 @@ class ConditionalVAEGANModel(AdversarialModel):
         copy = plain_copy(self.posterior)
         specified, mean, log_variance = copy.outputs
         fixed = keras.ops.full_like(specified, LEAST_LOG_VARIANCE)
-        outputs = keras.layers.Concatenate(name="posterior_outputs")(
+        full = networks.full_precision()
+        outputs = keras.layers.Concatenate(name="posterior_outputs", dtype=full)(
             [specified, mean, fixed, log_variance]
         )
         posterior = keras.Model(copy.inputs[0], outputs, name="posterior")
@@ -177,10 +179,11 @@ class ConditionalVAEGANModel(AdversarialModel):
             reconstruction = tf.reduce_mean(tf.square(own_images - pair))
             swap = tf.reduce_mean(tf.square(swapped_images - pair))
             kl = vae_objectives.kl_to_prior(mean, log_variance)
+            kl_weight = recipe.kl_weight.tensor_at(self.iteration, kl.dtype)
             loss = (
                 recipe.reconstruction_weight * reconstruction
                 + recipe.swap_weight * swap
-                + recipe.kl_weight.tensor_at(self.iteration) / self.num_values * kl
+                + kl_weight / self.num_values * kl
             )
         losses = {"reconstruction_loss": reconstruction, "swap_loss": swap, "kl": kl}
         fakes = dict(zip(list(pairs)[4:], fakes, strict=True))
@@ -214,7 +217,7 @@ class ConditionalVAEGANModel(AdversarialModel):
         if recipe.has_verifier:
             with tape:
                 doubt = self.cross_entropy(self.compare(verified), 0.5)
-                total += recipe.verifier_weight.tensor_at(self.iteration) * doubt
+                total += recipe.verifier_weight.tensor_at(self.iteration, doubt.dtype) * doubt
         return losses, total
 
     def update_generator(self, tape, loss, fakes, conditions):

@@ -10,7 +10,7 @@ import keras
 
 from models.identity_architectures import BigNetworks, SmallNetworks
 from models.layers import FusedBatchNormalization
-from models.networks import BATCH_NORM, derive_seed
+from models.networks import BATCH_NORM, derive_seed, full_precision
 
 EMBEDDING_STD = 0.02  # of the identities' initial vectors
 
@@ -44,9 +44,11 @@ def build_decoder(
     parts = {"s": latents[:, :specified_dim], "z": latents[:, specified_dim:]}
     maps = layers.start(parts, recipe.base_shape(image_shape))
     x = layers.decode(maps, image_shape)
-    images = keras.layers.Activation(recipe.output, name="generator_output")(x)
+    full = full_precision()
+    images = keras.layers.Activation(recipe.output, name="generator_output", dtype=full)(x)
     if recipe.output == "tanh":
-        images = keras.layers.Rescaling(0.5, offset=0.5, name="generator_rescaling")(images)
+        rescaling = keras.layers.Rescaling(0.5, 0.5, name="generator_rescaling", dtype=full)
+        images = rescaling(images)
     return keras.Model(latents, images, name="generator")
 
 
@@ -212,8 +214,10 @@ class _Layers:
         return keras.layers.Cropping2D(cropping, name=f"{name}_cropping")(x)
 
     def dense(self, x, units: int, name: str):
-        """A linear dense layer."""
-        return keras.layers.Dense(units, kernel_initializer=self.initializer(name), name=name)(x)
+        """A linear dense layer, in full precision since losses may read it."""
+        return keras.layers.Dense(
+            units, kernel_initializer=self.initializer(name), dtype=full_precision(), name=name
+        )(x)
 
     def norm(self, x):
         """Batch norm (big) or instance norm (small)."""

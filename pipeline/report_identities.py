@@ -1,8 +1,9 @@
 """The report on identities: what s and z keep of them against the weights, and swapped codes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,10 +99,11 @@ def _draw_weights(folder: Path, directory: RunDirectory, run: RunTables) -> list
     scores = scores.pivot_table(index="model_id", columns="metric", values="value")
     if "z_accuracy_seen" not in scores:
         return []
-    weights = {name: _weights(directory, name) for name in scores.index}
+    methods = {name: _method(directory, name) for name in scores.index}
+    names = {name for method in methods.values() for name in method if name.endswith("_weight")}
     figures = []
-    for weight in sorted({weight for one in weights.values() for weight in one}):
-        groups = _ablations(weights, weight)
+    for weight in sorted(names):
+        groups = _ablations(methods, weight)
         if not groups:
             continue
         path = plot_identities.accuracies_against_weight(
@@ -119,27 +121,26 @@ def _draw_weights(folder: Path, directory: RunDirectory, run: RunTables) -> list
     return figures
 
 
-def _weights(directory: RunDirectory, model_id: str) -> dict[str, float]:
-    """Return the weights in a model's objective, of a schedule the last, from its configuration."""
+def _method(directory: RunDirectory, model_id: str) -> dict[str, Any]:
+    """Return what a model's configuration says of its method."""
     try:
         config = json.loads(directory.model(model_id).config.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    method = config.get("method", {})
-    return {
-        name: value["steps"][-1][1] if isinstance(value, dict) else value
-        for name, value in method.items()
-        if name.endswith("_weight")
-    }
+    return config.get("method", {})
 
 
-def _ablations(
-    weights: Mapping[str, Mapping[str, float]], weight: str
-) -> Sequence[Mapping[str, float]]:
-    """Return the groups of models that differ in one weight only: model id to its value."""
-    groups: dict[tuple, dict[str, float]] = {}
-    for model_id, of_model in weights.items():
-        if weight in of_model:
-            others = tuple(sorted((k, v) for k, v in of_model.items() if k != weight))
-            groups.setdefault(others, {})[model_id] = of_model[weight]
+def _ablations(methods: Mapping[str, Mapping[str, Any]], weight: str) -> list[dict[str, float]]:
+    """Return the groups of models whose methods differ in one weight only: model id to its value.
+
+    A weight that changes during training has no place on an axis; models with it are left out.
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for model_id, method in methods.items():
+        value = method.get(weight)
+        steps = value["steps"] if isinstance(value, dict) else [[0, value]]
+        if value is not None and len(steps) == 1:
+            others = {name: other for name, other in method.items() if name != weight}
+            group = groups.setdefault(json.dumps(others, sort_keys=True), {})
+            group[model_id] = steps[0][1]
     return [group for group in groups.values() if len(set(group.values())) > 1]

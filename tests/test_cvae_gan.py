@@ -116,6 +116,19 @@ def test_the_weights_of_kl_and_verifier_follow_their_schedules():
         assert float(loss) == pytest.approx(float(rest), rel=1e-5)
 
 
+def test_an_iteration_in_mixed_precision_is_near_that_in_single():
+    losses = {}
+    for policy in ("mixed_bfloat16", "float32"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = build("everything", kl_weight=[(0, 0.6), (4, 2.0)])
+            results = model.train_step(batch(model))
+        finally:
+            keras.config.set_dtype_policy("float32")
+        losses[policy] = np.array([float(results[name]) for name in sorted(results)])
+    np.testing.assert_allclose(losses["mixed_bfloat16"], losses["float32"], rtol=0.1)
+
+
 def test_the_losses_are_those_of_the_paper():
     model = build("pair")
     images = tf.unstack(model.unit_range(IMAGES), axis=1)

@@ -183,14 +183,17 @@ def test_the_report_draws_the_ablation_and_the_pictures(tmp_path):
 
 
 def test_a_line_joins_models_that_differ_in_one_weight_only():
-    weights = {
-        "a": {"kl_weight": 1.0, "swap_weight": 1.0},
-        "b": {"kl_weight": 2.0, "swap_weight": 1.0},
-        "c": {"kl_weight": 1.0, "swap_weight": 3.0},
+    constant, rising = {"steps": [[0, 1.0]]}, {"steps": [[0, 0.0], [9, 1.0]]}
+    methods = {
+        "a": {"kl_weight": constant, "swap_weight": 1.0, "beta_1": 0.5},
+        "b": {"kl_weight": {"steps": [[0, 2.0]]}, "swap_weight": 1.0, "beta_1": 0.5},
+        "c": {"kl_weight": constant, "swap_weight": 3.0, "beta_1": 0.5},
+        "rising": {"kl_weight": rising, "swap_weight": 5.0, "beta_1": 0.5},
+        "other optimiser": {"kl_weight": constant, "swap_weight": 7.0, "beta_1": 0.9},
         "other": {},
     }
-    assert report_identities._ablations(weights, "kl_weight") == [{"a": 1.0, "b": 2.0}]
-    assert report_identities._ablations(weights, "swap_weight") == [{"a": 1.0, "c": 3.0}]
+    assert report_identities._ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
+    assert report_identities._ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
 
 
 def test_the_plot_has_a_panel_a_part(tmp_path):
