@@ -10,13 +10,16 @@ from pipeline.model_spec import ModelSpec
 # Training steps reach about this share of the rate at which one core multiplies large matrices in
 # NumPy: measured with the published dSprites networks and with the quickstart's.
 SHARE_OF_MATRIX_RATE = 0.8
+# What an iteration costs beside them (dispatch, what is bound by memory, optimisers): .02 to .06 s,
+# measured with small networks, where it is most of the time (quickstart, MNIST, Fashion-MNIST).
+ITERATION_SECONDS = 0.04
 
 
 def training_seconds(spec: ModelSpec, image_shape: tuple[int, int, int], remaining: int) -> float:
     """Return the estimated seconds of the last `remaining` iterations of a model, on one process.
 
     The multiply-adds of the method's iterations over this machine's measured rate: right within
-    a factor of two or so on a CPU, an upper bound on a GPU.
+    a factor of two or three on a CPU, an upper bound on a GPU.
     """
     method, training = spec.method, spec.training
     bounds = sorted({training.iterations - remaining, *method.milestones, training.iterations})
@@ -24,12 +27,13 @@ def training_seconds(spec: ModelSpec, image_shape: tuple[int, int, int], remaini
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
         if start >= training.iterations - remaining:
             total += (stop - start) * method.multiply_adds(image_shape, start)
-    return matrix_seconds(total * training.batch_size, training.threads)
+    return process_seconds(total * training.batch_size, remaining, training.threads)
 
 
-def matrix_seconds(multiply_adds: int, threads: int) -> float:
-    """Return the estimated seconds of so many multiply-adds on one process."""
-    return multiply_adds / (matrix_rate() * max(1, threads) * SHARE_OF_MATRIX_RATE)
+def process_seconds(multiply_adds: int, iterations: int, threads: int) -> float:
+    """Return the estimated seconds of iterations with so many multiply-adds, on one process."""
+    rate = matrix_rate() * max(1, threads) * SHARE_OF_MATRIX_RATE
+    return multiply_adds / rate + iterations * ITERATION_SECONDS
 
 
 @cache

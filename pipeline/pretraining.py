@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import execution
-from pipeline.cost import matrix_seconds
+from pipeline.cost import process_seconds
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
@@ -58,7 +58,7 @@ def plan(context: Context, specs: Sequence[ModelSpec]) -> list[Step]:
             once = spec.method.class_encoder.multiply_adds(shape, outputs)
             # Two views, each forward, to the weights, to the inputs.
             total = 6 * once * options.batch_size * options.iterations
-            seconds = matrix_seconds(total, spec.training.threads)
+            seconds = process_seconds(total, options.iterations, spec.training.threads)
         steps.append(Step(f"pre-training {key[:8]}", reason, seconds))
     return steps
 
