@@ -10,24 +10,10 @@ encoder tells all of the generator's classes apart, 1 / classes where it tells n
 """
 
 import numpy as np
-from sklearn.cluster import KMeans
 
-from metrics.fitting import quiet_fit
+from metrics.clusters import nearest_centres
 
-NUM_INITIALIZATIONS = 3
-
-
-def cluster_centres(features, num_clusters, seed):
-    """Returns the centres of k-means clusters, float64 `[num_clusters, feature_dim]`.
-
-    Args:
-        features: float `[points, feature_dim]`, at least as many points as clusters.
-        num_clusters: how many.
-        seed: int, of the initial centres (the best of 3 is taken).
-    """
-    with quiet_fit():
-        means = KMeans(num_clusters, n_init=NUM_INITIALIZATIONS, random_state=seed)
-        return means.fit(np.asarray(features, np.float64)).cluster_centers_
+NUM_INITIALIZATIONS = 3  # of an encoder's clusters
 
 
 def majority_votes(groups, centres):
@@ -41,9 +27,7 @@ def majority_votes(groups, centres):
         int64 `[num_groups]`.
     """
     num_groups, group_size, feature_dim = groups.shape
-    points = groups.reshape(-1, feature_dim).astype(np.float64)
-    # |p - c|^2 without |p|^2, which is the same for all centres.
-    distances = (centres**2).sum(axis=1) - 2.0 * points @ centres.T
-    clusters = distances.argmin(axis=1).reshape(num_groups, group_size)
+    clusters = nearest_centres(groups.reshape(-1, feature_dim), centres)
+    clusters = clusters.reshape(num_groups, group_size)
     counts = (clusters[:, :, np.newaxis] == np.arange(len(centres))).sum(axis=1)
     return counts.argmax(axis=1).astype(np.int64)

@@ -2,11 +2,10 @@
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from metrics.fitting import quiet_fit
+from metrics.clusters import cluster_centres, nearest_centres
 from metrics.validation import check_codes, check_integer, check_labels, check_same_length
 
 NUM_INITIALIZATIONS = 10
@@ -82,7 +81,5 @@ def partition_agreement(clusters, labels):
 
 def _one_run(features, labels, num_clusters, seed):
     """Returns the four scores of one k-means run."""
-    with quiet_fit():
-        means = KMeans(num_clusters, n_init=NUM_INITIALIZATIONS, random_state=seed)
-        clusters = means.fit_predict(features)
-    return partition_agreement(clusters, labels)
+    centres = cluster_centres(features, num_clusters, seed, num_initializations=NUM_INITIALIZATIONS)
+    return partition_agreement(nearest_centres(features, centres), labels)

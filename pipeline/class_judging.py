@@ -1,4 +1,4 @@
-"""Scores of one model's classes: clusters of real images, and what each generated class shows.
+"""One model's classes: clusters of real images, and what each generated class shows.
 
 Runs in a worker process.
 """
@@ -15,6 +15,7 @@ from metrics.class_coverage import class_coverage, code_table, relative_diversit
 from metrics.cluster_agreement import partition_agreement
 from models.class_networks import feature_network
 from models.codes import FeatureCode
+from pipeline.class_clusters import class_teller, write_image_classes
 from pipeline.encoding import as_function, in_batches, load_network, row_slices
 from pipeline.files import atomic_path, file_digest
 from pipeline.metric_results import write_result
@@ -33,12 +34,13 @@ def judge_classes(
     data: tuple,
     judge_folder,
     options,
+    factor: str | None,
     result_path: Path,
-    pictures_path: Path,
+    files: tuple[Path, Path],
     *,
     progress: Callable[..., None],
 ) -> None:
-    """Score one model and keep the scores and what the report draws.
+    """Score one model, keep the scores and what the report draws, and give each image a class.
 
     Args:
         generator_path: The exported generator.
@@ -47,39 +49,55 @@ def judge_classes(
         data: (recipe of the data set, folder of the caches).
         judge_folder: Of a classifier of the true classes; None: nobody tells what classes show.
         options: The `ClassDisentanglement` recipe.
+        factor: The factor that is the true class; None where nobody knows it.
         result_path: Where the scores are kept.
-        pictures_path: Where the arrays for pictures are kept.
+        files: Where the arrays for pictures and the classes of the images are kept.
         progress: Told of finished parts.
     """
     recipe, cache = data
     dataset = recipe.open(cache)
-    factor = dataset.factor_names.index(options.factor)
     keys = evaluation_keys(dataset, options.num_images)
-    labels = dataset.factors_of(keys)[:, factor]
+    labels_of = None
+    if factor is not None:
+        column = dataset.factor_names.index(factor)
+        labels_of = lambda keys: dataset.factors_of(keys)[:, column]  # noqa: E731
+        labels, num_labels = labels_of(keys), dataset.factor_sizes[column]
     encoder, generator = load_network(encoder_path), load_network(generator_path)
     encode, generate = _function(encoder), _function(generator)
     find_features = _function(feature_network(encoder))
     features = _of_images(dataset, keys, find_features)
-    progress(1, 4, part="features")
-    num_classes = dataset.factor_sizes[factor]
-    scores = metrics.clustering(features, labels, num_clusters=num_classes, seeds=options.seeds)
-    progress(2, 4, part="clusters")
+    progress(1, 5, part="features")
+    scores = {}
+    if factor is not None:
+        scores = metrics.clustering(features, labels, num_clusters=num_labels, seeds=options.seeds)
+    progress(2, 5, part="clusters")
     made = GeneratedClasses(codes, options.samples_per_class, generate)
+    tell = class_teller(codes, encode, find_features, features, made, options.seeds[0])
+    scores["generated_accuracy"] = float((tell(made.images) == made.classes).mean())
+    told = _of_images(dataset, keys, tell)
     if not isinstance(codes, FeatureCode):  # InfoGAN: Q is a classifier, and bounds I(c; G)
-        probabilities = _of_images(dataset, keys, encode)[:, codes.class_features]
-        own = encode(made.images)[:, codes.class_features]
-        scores |= classifier_scores(probabilities.argmax(axis=1), labels)
-        scores |= information_scores(own, made.classes)
+        scores |= information_scores(encode(made.images)[:, codes.class_features], made.classes)
+        scores |= classifier_scores(told, labels) if factor is not None else {}
     arrays = {}
     if judge_folder is not None:
         judge = load_network(judge_folder.classifier)
-        found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_classes)
+        found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_labels)
         scores |= found
-    progress(3, 4, part="generated classes")
-    arrays |= pictures(codes, generate, find_features, features, labels, options.embedded_images)
+    progress(3, 5, part="generated classes")
+    arrays["grid"] = class_rows(codes, generate)
+    arrays["members"] = class_members(dataset, keys, told, codes.num_classes)
+    if options.embedded_images:
+        arrays["has_labels"] = np.array(factor is not None)
+        kinds = told if factor is None else labels
+        count = options.embedded_images
+        arrays |= embedding(codes, generate, find_features, features, kinds, count)
+    progress(4, 5, part="pictures")
+    pictures_path, classes_path = files
+    write_image_classes(classes_path, dataset, recipe.image_names(), labels_of, tell)
     with atomic_path(pictures_path) as temporary:
         np.savez_compressed(temporary, **arrays)
-    write_result(result_path, scores, {}, len(keys), pictures=file_digest(pictures_path))
+    digests = [file_digest(path) for path in files]
+    write_result(result_path, scores, {}, len(keys), files=digests)
 
 
 def evaluation_keys(dataset, num_images: int | None) -> np.ndarray:
@@ -141,18 +159,9 @@ def shown_classes(
     return scores | relative_diversity(features, made.classes, real, labels, class_of_code), table
 
 
-def pictures(
-    codes, generate, find_features, features: np.ndarray, labels: np.ndarray, num_embedded: int
-) -> dict[str, np.ndarray]:
-    """Return the arrays that the report draws.
-
-    Returns:
-        grid: uint8 `[classes, columns, h, w, c]`, every column of one noise; and unless
-        `num_embedded` is 0 points: float `[n, 2]`, features embedded by t-SNE, kinds: int `[n]`,
-        the label of a real image or the class of a generated one, is_generated: bool `[n]`.
-    """
-    rng = np.random.default_rng([_STREAM, 1])
-    noise = codes.draw(rng, GRID_COLUMNS)
+def class_rows(codes, generate) -> np.ndarray:
+    """Return generated images uint8 `[classes, columns, h, w, c]`, every column of one noise."""
+    noise = codes.draw(np.random.default_rng([_STREAM, 1]), GRID_COLUMNS)
     columns, one_hot = codes.columns(codes.class_code), np.eye(codes.num_classes, dtype=np.float32)
     rows = []
     for value in range(codes.num_classes):
@@ -160,18 +169,52 @@ def pictures(
         latents[:, columns] = one_hot[value]
         rows.append(latents)
     grid = to_uint8(generate(np.concatenate(rows)))
-    arrays = {"grid": grid.reshape(codes.num_classes, GRID_COLUMNS, *grid.shape[1:])}
-    if not num_embedded:
-        return arrays
+    return grid.reshape(codes.num_classes, GRID_COLUMNS, *grid.shape[1:])
+
+
+def class_members(dataset, keys: np.ndarray, told: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return real images of each class, drawn at random, uint8 `[classes, columns, h, w, c]`.
+
+    White where a class has fewer than the columns.
+    """
+    rng = np.random.default_rng([_STREAM, 2])
+    members = np.full((num_classes, GRID_COLUMNS, *dataset.image_shape), 255, np.uint8)
+    for value, row in enumerate(members):
+        chosen = np.sort(rng.permutation(np.flatnonzero(told == value))[:GRID_COLUMNS])
+        if len(chosen):
+            images = dataset.images_of(keys[chosen])
+            row[: len(chosen)] = to_uint8(images, max_value=dataset.max_value)
+    return members
+
+
+def embedding(
+    codes, generate, find_features, features: np.ndarray, kinds: np.ndarray, num_embedded: int
+) -> dict[str, np.ndarray]:
+    """Return features of real and generated images in two dimensions (t-SNE).
+
+    Args:
+        codes: The model's codes.
+        generate: Latent vectors to images.
+        find_features: Images to features.
+        features: Of real images, float `[points, feature_dim]`.
+        kinds: Their labels or classes, int `[points]`.
+        num_embedded: Real images taken, and a third as many generated ones.
+
+    Returns:
+        points: float `[n, 2]`, kinds: int `[n]`, those given or the classes of generated images,
+        is_generated: bool `[n]`.
+    """
+    rng = np.random.default_rng([_STREAM, 3])
     chosen = rng.permutation(len(features))[:num_embedded]
     latents = codes.draw(rng, num_embedded // 3)
     points = np.concatenate([features[chosen], find_features(generate(latents))])
     perplexity = min(30.0, (len(points) - 1) / 3)
     with threadpool_limits(1):  # threads that wait for each other cost more than they bring
         embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
-    kinds = np.concatenate([labels[chosen], latents[:, columns].argmax(axis=1)])
+    classes = latents[:, codes.columns(codes.class_code)].argmax(axis=1)
+    kinds = np.concatenate([kinds[chosen], classes])
     is_generated = np.arange(len(points)) >= len(chosen)
-    return {**arrays, "points": embedded, "kinds": kinds, "is_generated": is_generated}
+    return {"points": embedded, "kinds": kinds, "is_generated": is_generated}
 
 
 def _function(network) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,7 +1,8 @@
 """The part of the metric stage that asks how well a model tells kinds of images apart.
 
-For models with one categorical code, on data with labels; the labels only score. What is measured
-runs in workers, see `pipeline.class_judging`. The rows' protocol is "classes".
+For models with one categorical code. Every image is given a class (`classes/<model>.csv`), labels
+or not; where there are labels they score. What is measured runs in workers, see
+`pipeline.class_judging`. The rows' protocol is "classes".
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from pipeline.run_directory import why_stale
 from pipeline.stage import Context
 
 # Raised whenever a change of the code changes these scores.
-CLASS_QUALITY_VERSION = 1
+CLASS_QUALITY_VERSION = 2
 PROTOCOL = "classes"
 
 
@@ -34,7 +35,8 @@ class ClassDisentanglement:
         num_images: Images whose features are clustered, a random part of the held-out test images
             or, where none are held out, of the training images; None: all, of training images at
             most 10,000.
-        seeds: Of k-means, a run each; scores are their mean, with the standard deviation.
+        seeds: Of k-means, a run each; scores are their mean, with the standard deviation. The
+            first is that of the classes given to images.
         samples_per_class: Generated images of each class, for what the classes show.
         embedded_images: Test images in the two-dimensional picture of the features, and a third
             as many generated ones; 0: no such picture.
@@ -61,18 +63,20 @@ class ClassDisentanglement:
 
 def skipped(context: Context) -> list[str]:
     """Say what the data set does not admit, in one line."""
-    reason = _why_not(context)
-    return [f"{context.dataset.name} {reason}: skipped the {PROTOCOL} protocol"] if reason else []
+    options = context.experiment.metrics.class_disentanglement
+    if options is None or _factor(context) is not None:
+        return []
+    return [
+        f"{context.dataset.name} has no discrete factor {options.factor!r}: images are given "
+        f"classes, which nobody can score: skipped accuracies, NMI and ARI ({PROTOCOL} protocol)"
+    ]
 
 
-def _why_not(context: Context) -> str | None:
-    options, dataset = context.experiment.metrics.class_disentanglement, context.dataset
-    if options is None:
-        return None
+def _factor(context: Context) -> str | None:
+    """Return the factor that is the true class, or None where the data do not tell it."""
+    dataset, factor = context.dataset, context.experiment.metrics.class_disentanglement.factor
     sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
-    if (sizes.get(options.factor) or 0) < 2:
-        return f"has no discrete factor {options.factor!r}"
-    return None
+    return factor if (sizes.get(factor) or 0) >= 2 else None
 
 
 def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
@@ -85,9 +89,14 @@ def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
 
 
 def _is_whole(context: Context, export: Export) -> bool:
-    result = read_result(_result_path(context, export))
-    pictures = context.run.class_pictures(export.key)
-    return bool(result and pictures.exists() and result["pictures"] == file_digest(pictures))
+    result, files = read_result(_result_path(context, export)), _files(context, export)
+    if result is None or not all(path.exists() for path in files):
+        return False
+    return result["files"] == [file_digest(path) for path in files]
+
+
+def _files(context: Context, export: Export) -> tuple[Path, Path]:
+    return context.run.class_pictures(export.key), context.run.image_classes(export.model_id)
 
 
 def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
@@ -95,13 +104,13 @@ def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
     return [_result_path(context, export) for export in _scored(context, exports)]
 
 
-def picture_files(context: Context, exports: Sequence[Export]) -> list[Path]:
-    """Return every file that this part writes for the report."""
-    return [context.run.class_pictures(export.key) for export in _scored(context, exports)]
+def further_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return every other file that this part writes: for the report, and classes of images."""
+    return [path for export in _scored(context, exports) for path in _files(context, export)]
 
 
 def _scored(context: Context, exports: Sequence[Export]) -> list[Export]:
-    if context.experiment.metrics.class_disentanglement is None or _why_not(context):
+    if context.experiment.metrics.class_disentanglement is None:
         return []
     return [export for export in exports if export.codes.class_code is not None]
 
@@ -152,8 +161,9 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
             (context.experiment.dataset, context.cache),
             folder,
             context.experiment.metrics.class_disentanglement,
+            _factor(context),
             _result_path(context, export),
-            context.run.class_pictures(export.key),
+            _files(context, export),
         )
         tasks.append((f"{export.model_id} {PROTOCOL}", arguments))
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from metrics.class_votes import cluster_centres, majority_votes
+from metrics.class_votes import NUM_INITIALIZATIONS, majority_votes
+from metrics.clusters import cluster_centres
 
 
 class MajorityCluster:
@@ -30,5 +31,7 @@ class MajorityCluster:
         """Return the cluster of each group [num_groups, group_size, code_dim], int64."""
         if self._centres is None:
             seen = np.concatenate(self._seen)
-            self._centres = cluster_centres(seen, self._num_clusters, self._seed)
+            self._centres = cluster_centres(
+                seen, self._num_clusters, self._seed, num_initializations=NUM_INITIALIZATIONS
+            )
         return majority_votes(groups[:, :, self._features], self._centres)

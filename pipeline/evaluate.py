@@ -153,7 +153,7 @@ def run(context: Context) -> None:
         [
             context.run.scores_csv,
             *_result_files(context, exports),
-            *class_quality.picture_files(context, exports),
+            *class_quality.further_files(context, exports),
         ],
         kept=[path for path in tables if path.exists()],
     )

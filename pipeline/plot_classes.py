@@ -14,21 +14,28 @@ MAX_ANNOTATED = 12  # classes up to which a table carries its numbers
 
 @plot_file
 def embedded_features(
-    points: np.ndarray, kinds: np.ndarray, is_generated: np.ndarray, *, title: str
+    points: np.ndarray,
+    kinds: np.ndarray,
+    is_generated: np.ndarray,
+    *,
+    has_labels: bool,
+    title: str,
 ) -> Figure:
-    """Draw features in two dimensions: real images by label, generated ones by code.
+    """Draw features in two dimensions: real images by label or class, generated ones by code.
 
     Args:
         points: `[n, 2]`.
-        kinds: int `[n]`, labels of real images, codes of generated ones.
+        kinds: int `[n]`, labels or classes of real images, codes of generated ones.
         is_generated: bool `[n]`.
+        has_labels: Whether the kinds of real images are labels, and not classes told.
         title: The title of the plot.
     """
     figure = new_figure(9.4, 4.6, title)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    real = f"real images, coloured by {'label' if has_labels else 'class'}"
     for axes, chosen, name in (
-        (panels[0], ~is_generated, "real images, coloured by label"),
-        (panels[1], is_generated, "generated images, coloured by code"),
+        (panels[0], ~is_generated, real),
+        (panels[1], is_generated, "generated images, coloured by class"),
     ):
         # Each set above a shadow of the other: the places compare.
         axes.scatter(*points[~chosen].T, s=3, color="#d8dbe0", linewidths=0)

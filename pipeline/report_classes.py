@@ -36,25 +36,32 @@ def draw_classes(
         name, stem = model["model_id"], f"classes_{number + 1}"
         is_selected = name == selected
         if "grid" in arrays:
-            grid = pictures.traversal_strips(
-                arrays["grid"], names=[f"class {row}" for row in range(len(arrays["grid"]))]
-            )
             place = folder / f"{stem}_samples.png"
-            pictures.save_picture(place, grid)
+            pictures.save_picture(place, _strips(arrays["grid"]))
             caption = f"{name}: each row is a class, each column one noise vector."
             figures.append(FigureFile(place, "traversals" if is_selected else "settings", caption))
+        if "members" in arrays:
+            place = folder / f"{stem}_members.png"
+            pictures.save_picture(place, _strips(arrays["members"]))
+            caption = (
+                f"{name}: real images, ten drawn at random of each class that the model puts them "
+                f"in. {run.image_classes(name).relative_to(run.root)} has the class of every image."
+            )
+            figures.append(FigureFile(place, "traversals" if is_selected else "settings", caption))
         if "points" in arrays:
+            has_labels = bool(arrays.get("has_labels", True))
             place = plot_classes.embedded_features(
                 folder / f"{stem}_features.png",
                 arrays["points"],
                 arrays["kinds"],
                 arrays["is_generated"],
+                has_labels=has_labels,
                 title=f"Features of {name}",
             )
             caption = (
-                "Features in which the encoder tells classes apart, in two dimensions (t-SNE). "
-                "Labels only colour them."
+                "Features in which the encoder tells classes apart, in two dimensions (t-SNE)."
             )
+            caption += " Labels only colour them." if has_labels else ""
             figures.append(FigureFile(place, "settings", caption))
         if "coverage" in arrays:
             classes = [str(number) for number in range(arrays["coverage"].shape[1])]
@@ -69,6 +76,12 @@ def draw_classes(
             )
             figures.append(FigureFile(place, "settings", caption))
     return figures
+
+
+def _strips(rows: np.ndarray) -> np.ndarray:
+    """Return a picture with a row of images `[classes, columns, h, w, c]` for each class."""
+    names = [f"class {number}" for number in range(len(rows))]
+    return pictures.traversal_strips(rows, names=names)
 
 
 def _shown(models: pd.DataFrame, selected: str | None) -> list[dict]:

@@ -99,6 +99,10 @@ class RunDirectory:
         """What the report draws of the classes of one exported model, as arrays."""
         return self.root / "classes" / f"{export_key}.npz"
 
+    def image_classes(self, model_id: str) -> Path:
+        """The class of every image, as one exported model tells it."""
+        return self.root / "classes" / f"{model_id}.csv"
+
     def judge(self, key: str) -> "JudgeDirectory":
         """The folder of a network that judges samples, and of what it makes of real images."""
         return JudgeDirectory(self.root / "judges" / key)

@@ -42,6 +42,7 @@ SELECTION_SUMMARY_COLUMNS = (
     "rank_correlation", "protocol", "factor_vae", "dci", "dci_learner", "sap", "explicitness",
     "modularity", "mig", "beta_vae", "num_models", "num_cells", "warnings",
 )
+IMAGE_CLASS_COLUMNS = ("image", "part", "file", "class", "label")
 
 # Columns that may hold empty cells, by schema. Everything else must have a value in every row.
 MAY_BE_EMPTY = {
@@ -62,11 +63,12 @@ TEXT_COLUMNS = frozenset({
     "model_fingerprint", "metric", "protocol", "representation", "dataset", "data_fingerprint",
     "scored_on", "file", "file_digest", "versions", "encoder_id", "generator_id",
     "encoder_fingerprint", "generator_fingerprint", "selection_method", "supervised_metric",
-    "pool", "row", "dci_learner", "warnings",
+    "pool", "row", "dci_learner", "warnings", "part",
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",
-    "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells",
+    "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells", "image",
+    "class", "label",
 })
 FLAG_COLUMNS = frozenset({"selected"})
 # fmt: on

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from pipeline import execution
 from pipeline.errors import ConfigurationError
@@ -27,6 +28,7 @@ FILES = {
     "infogan_mnist": SMALL_28,
     "codegan_mnist": [*SMALL_28, *SMALL_ENCODER, *BATCHES],
     "codegan_fashion_mnist": [*SMALL_28, *SMALL_ENCODER, *BATCHES, *LATE],
+    "codegan_images": [*SMALL_28, *SMALL_ENCODER, *BATCHES, *LATE],
     "codegan_cifar10": [*SMALL_32, "D_BATCH = 4", "BATCH_SIZE = 12"],
     "codegan_coil20": [*SMALL_32, "D_BATCH = 8", "BATCH_SIZE = 8"],
 }
@@ -189,6 +191,7 @@ def test_a_study_runs_through_every_stage(
     both = ["acc_hungarian", "acc_purity", "nmi", "ari", "acc_hungarian_std", "fid_local"]
     both += ["inception_score", "code_purity", "classes_covered", "least_diversity"]
     assert np.isfinite(scores[both]).all(axis=None)
+    assert scores.generated_accuracy.between(0, 1).all()
     own = ["classifier_error", "classifier_nmi", "information_bound", "code_entropy"]
     assert np.isfinite(scores.loc["infogan", own]).all() and scores.loc["codegan", own].isna().all()
     np.testing.assert_allclose(scores.loc["infogan", "code_entropy"], np.log(10))
@@ -197,8 +200,13 @@ def test_a_study_runs_through_every_stage(
     cross = pd.read_csv(tmp_path / "cross_scores.csv")
     assert (cross.num_fixed_codes == 10).all() and cross.score.between(0.1, 1).all()
     names = {path.name for path in (tmp_path / "report" / "plots").glob("classes_*")}
-    kinds = ("samples", "features", "shown")
+    kinds = ("samples", "members", "features", "shown")
     assert names == {f"classes_{number}_{kind}.png" for number in (1, 2) for kind in kinds}
+    for model in models.model_id:  # a class for every image, beside its label
+        told = pd.read_csv(tmp_path / "classes" / f"{model}.csv")
+        assert told.part.value_counts().to_dict() == {"train": 256, "test": 60}
+        assert told["class"].between(0, 9).all() and told.file.isna().all()
+        np.testing.assert_array_equal(told.label[256:], np.arange(60) % 3)
     # Again: nothing is done twice; a damaged pre-trained encoder does not touch finished models.
     shown = next(tmp_path.glob("classes/*.npz"))
     before = shown.read_bytes()
@@ -213,3 +221,41 @@ def test_a_study_runs_through_every_stage(
     assert f"{shown} is damaged" in said and str(weights) not in said
     with np.load(shown) as arrays:
         assert "grid" in arrays
+
+
+def test_unlabelled_images_are_given_classes(
+    data, tmp_path, cache, capfd, monkeypatch, without_graphs
+):
+    """A folder of images without labels: clusters, pictures and a selection, and no accuracy."""
+    monkeypatch.setattr(execution, "configure_tensorflow", lambda replicas=1: None)
+    images, rng = tmp_path / "images", np.random.default_rng(0)
+    images.mkdir()
+    for number in range(40):
+        picture = rng.integers(0, 60, (30, 36), np.uint8)
+        picture[:: 2 + number % 3] += 150
+        Image.fromarray(picture).save(images / f"{number:02d}.png")
+    settings = [f"DATA_DIR = '{images}'", "NUM_IMAGES = None", "NUM_CLASSES = 4", "NUM_SEEDS = 2"]
+    settings += ["ITERATIONS = 2", "PRETRAINING = None", "CLASS_FROM = 0", "D_BATCH = 8"]
+    settings += [
+        "BATCH_SIZE = 8",
+        *BATCHES,
+        *SMALL_28,
+        *SMALL_ENCODER,
+    ]
+    experiment = load_experiment(["gin/codegan_images.gin", SMOKE], settings)
+    context = Context(experiment, RunDirectory(tmp_path / "run"), cache, InlinePool())
+    for stage in STAGES:
+        stage.run(context)
+    said = capfd.readouterr().err
+    assert "images has no discrete factor 'label'" in said and "skipped accuracies" in said
+    scores = pd.read_csv(tmp_path / "run" / "scores.csv")
+    assert set(scores.metric) == {"generated_accuracy"} and set(scores.dataset) == {"images"}
+    models = pd.read_csv(tmp_path / "run" / "models.csv")
+    for model in models.model_id:
+        told = pd.read_csv(tmp_path / "run" / "classes" / f"{model}.csv")
+        assert told.file.tolist() == [f"{number:02d}.png" for number in range(40)]
+        assert told["class"].between(0, 3).all() and told.label.isna().all()
+    selection = pd.read_csv(tmp_path / "run" / "selection.csv")
+    assert set(selection.selection_method) == {"model_centrality"}
+    plots = {path.name for path in (tmp_path / "run" / "report" / "plots").glob("classes_*")}
+    assert plots == {f"classes_1_{kind}.png" for kind in ("samples", "members", "features")}

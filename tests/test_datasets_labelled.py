@@ -174,6 +174,16 @@ def test_the_source_is_what_the_folder_holds(mnist, tmp_path, monkeypatch):
     np.testing.assert_array_equal(
         recipe.open(tmp_path / "cache").train_labels(), [0, 0, 1, 1, 2, 2]
     )
+    assert recipe.image_names()[0].startswith("kind0/") and len(recipe.image_names()) == 6
+    # Images whose kinds nobody has sorted.
+    (tmp_path / "loose").mkdir()
+    for number in range(3):
+        Image.fromarray(IMAGES[number]).save(tmp_path / "loose" / f"{number}.png")
+    recipe = LabelledImages("", str(tmp_path / "loose"))
+    data = recipe.open(tmp_path / "cache")
+    assert (data.name, data.num_images, data.factor_names) == ("loose", 3, ())
+    assert recipe.image_names() == ["0.png", "1.png", "2.png"]
+    assert LabelledImages("mnist", str(mnist)).image_names() is None
     # Without a folder: the operating system's copy, or else the library.
     monkeypatch.setitem(labelled_images.INSTALLED, "mnist", str(mnist))
     assert LabelledImages("mnist").source() == IdxImages(str(mnist))

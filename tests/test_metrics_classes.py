@@ -5,10 +5,12 @@ import pytest
 
 from metrics import clustering, model_centrality
 from metrics.class_coverage import class_coverage, code_table, relative_diversity
-from metrics.class_votes import cluster_centres, majority_votes
+from metrics.class_votes import majority_votes
 from metrics.cluster_agreement import partition_agreement
+from metrics.clusters import cluster_centres
 from metrics.voting import score_votes
 from models.codes import CategoricalCode, FeatureCode, GaussianNoise, JointCode, UniformCodes
+from pipeline.class_clusters import matched_centres
 from pipeline.class_judging import classifier_scores, information_scores
 from pipeline.class_voting import MajorityCluster
 
@@ -113,9 +115,23 @@ def test_majority_votes_are_the_nearest_centres_of_most():
     )
     np.testing.assert_array_equal(majority_votes(groups, centres), [1, 2, 0])
     points = np.repeat(centres, 20, axis=0) + 0.1 * RNG.normal(size=(60, 2))
-    found = cluster_centres(points, 3, seed=0)
+    found = cluster_centres(points, 3, seed=0, num_initializations=3)
     distances = np.linalg.norm(found[:, None] - centres[None], axis=-1)
     assert distances.min(axis=0).max() < 0.1
+
+
+def test_clusters_are_numbered_like_the_classes_that_fall_into_them():
+    centres = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
+    kinds = RNG.integers(3, size=300)
+    made = RNG.integers(3, size=90)
+    near = lambda kinds: centres[kinds] + RNG.normal(size=(len(kinds), 2))  # noqa: E731
+    # The generator's class 0 shows kind 2, 1 shows kind 0 and 2 shows kind 1.
+    found = matched_centres(near(kinds), near((made + 2) % 3), made, num_classes=3, seed=0)
+    np.testing.assert_allclose(found, centres[[2, 0, 1]], atol=0.5)
+    # Two classes that show one kind share its cluster by number only: one to one.
+    both = matched_centres(near(kinds), near(np.minimum(made, 1)), made, num_classes=3, seed=0)
+    assert sorted(both.round(-1).tolist()) == sorted(centres.round(-1).tolist())
+    np.testing.assert_allclose(both[0], centres[0], atol=0.5)
 
 
 def test_what_codes_say_of_classes():

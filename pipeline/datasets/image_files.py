@@ -28,8 +28,7 @@ def find(folder: Path) -> list[Path]:
     files = []
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        images = [n for n in names if n.lower().endswith(EXTENSIONS) and not n.startswith(".")]
-        files += [Path(place, name) for name in images]
+        files += [path for name in names if is_image(path := Path(place, name))]
     if not files:
         raise ValueError(
             f"{folder} holds no images. Expected files ending in {', '.join(EXTENSIONS)}"
@@ -43,6 +42,11 @@ def find(folder: Path) -> list[Path]:
             f"{next(file for file in files if file.parent != folder).relative_to(folder)}"
         )
     return files
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is taken for an image, by its name."""
+    return path.name.lower().endswith(EXTENSIONS) and not path.name.startswith(".")
 
 
 def has_class_folders(folder: Path) -> bool:

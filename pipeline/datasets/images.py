@@ -280,6 +280,15 @@ class ImageFolder(StoredImages):
             images = image_files.read(files[start:stop], channels, self.crop, self.resize)
             yield {"images": images, **({"factors": factors[start:stop]} if names else {})}
 
+    def image_names(self) -> list[str]:
+        """See DatasetRecipe: the paths of the files inside the folder they were found in."""
+        num_test = len(self._test_files())
+        files = self._files()
+        folders = [self.path] * (len(files) - num_test) + [self.test_path] * num_test
+        return [
+            file.relative_to(folder).as_posix() for file, folder in zip(files, folders, strict=True)
+        ]
+
     def _files(self) -> list[Path]:
         """The training files chosen, then the test files."""
         files = image_files.find(Path(self.path))
@@ -290,11 +299,7 @@ class ImageFolder(StoredImages):
 
     def _factors(self) -> tuple[np.ndarray, list[str]]:
         folders = [Path(folder) for folder in (self.path, self.test_path) if folder is not None]
-        num_test = len(self._test_files())
-        labels = []
-        for number, file in enumerate(files := self._files()):
-            is_test = number >= len(files) - num_test
-            labels.append(file.relative_to(folders[int(is_test)]).parts[0])
+        labels = [name.split("/")[0] for name in self.image_names()]
         values = np.unique(labels, return_inverse=True)[1][:, None].astype(np.int64)
         if not all(image_files.has_class_folders(folder) for folder in folders):
             return values[:, :0], []

@@ -208,6 +208,13 @@ class DatasetRecipe(abc.ABC):
     def view(self, contents: Contents) -> Dataset:
         """The data set over an opened cache."""
 
+    def image_names(self) -> list[str] | None:
+        """A name for each image, such as its file: training images first, then test images.
+
+        None where images have no names.
+        """
+        return None
+
     def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
         """Makes the images once and verifies every byte of those that are there.
 

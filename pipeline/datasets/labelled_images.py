@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets import idx_files
+from pipeline.datasets import idx_files, image_files
 from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid import training_subset
 from pipeline.datasets.images import ImageArrays, ImageFolder, keep_varying
@@ -150,10 +150,10 @@ class IdxImages(DatasetRecipe):
 class LabelledImages(DatasetRecipe):
     """A well-known labelled data set, from wherever it can be had.
 
-    With a `folder`: IDX files (see IdxImages), one ``.npz`` file (see ImageArrays), or a sub-folder
-    of images for each class (see ImageFolder; or such folders ``train`` and ``test``), whichever it
-    holds. Without: where the operating
-    system's package installs the data set (Fashion-MNIST on Debian), or TensorFlow Datasets.
+    With a `folder`: IDX files (see IdxImages), one ``.npz`` file (see ImageArrays), or images, in
+    a sub-folder for each class where the classes are known (see ImageFolder; or such folders
+    ``train`` and ``test``), whichever it holds. Without: where the operating system's package
+    installs the data set (Fashion-MNIST on Debian), or TensorFlow Datasets.
 
     Attributes:
       dataset: Name of the data set in TensorFlow Datasets, such as ``mnist``; "" where it has none,
@@ -210,12 +210,12 @@ class LabelledImages(DatasetRecipe):
         if (folder / "train").is_dir() and (folder / "test").is_dir():
             train, test = str(folder / "train"), str(folder / "test")
             return ImageFolder(train, resize=self.resize, test_path=test, **subset)
-        if any(path.is_dir() for path in folder.glob("*")):
+        if any(path.is_dir() or image_files.is_image(path) for path in folder.glob("*")):
             return ImageFolder(self.folder, resize=self.resize, **subset)
         raise FileNotFoundError(
             f"{folder} {'has no images' if folder.is_dir() else 'is not there'}. Expected IDX "
             f"files ({_file_names('train')[0]} and so on, with or without .gz), one .npz file, or "
-            "a sub-folder of images for each class"
+            "images, in a sub-folder for each class where the classes are known"
         )
 
     def cache_identity(self) -> dict[str, Any]:
@@ -244,6 +244,10 @@ class LabelledImages(DatasetRecipe):
         data = self.source().view(contents)
         data.name = self.name
         return data
+
+    def image_names(self) -> list[str] | None:
+        """See DatasetRecipe."""
+        return self.source().image_names()
 
     def _ways(self, error: Exception) -> str:
         package = f"dataset-{self.dataset.replace('_', '-')}"
