@@ -92,7 +92,8 @@ def run(context: Context) -> None:
         display.close()
     supervised = selection_tables.supervised_scores(context, [one.model_id for one in exports])
     results += _rank_by_others(context, pools, codes, supervised)
-    results = [_with_pool_warnings(ranking, codes) for ranking in results]
+    fixed = context.experiment.selection.fixed
+    results = [_with_pool_warnings(ranking, codes, fixed) for ranking in results]
     _write(context, pools, cells, wanted, results, supervised)
     for ranking in sorted(results, key=lambda one: (one.pool, METHODS.index(one.method))):
         pool = "" if len(pools) == 1 else f"pool {ranking.pool}: "
@@ -197,10 +198,11 @@ def _rank_by_others(
     return found
 
 
-def _with_pool_warnings(ranking: Ranking, codes: PoolCodes) -> Ranking:
+def _with_pool_warnings(ranking: Ranking, codes: PoolCodes, fixed: str) -> Ranking:
     """Add what the codes of the pool show, whatever the method."""
     common = selection_warnings.collapsed_and_doubled(codes, ranking.order)
-    few = selection_warnings.few_codes(codes, ranking.order)
+    # Features of a class are not codes: nothing is missing where one method has fewer of them.
+    few = selection_warnings.few_codes(codes, ranking.order) if fixed == "codes" else []
     return dataclasses.replace(ranking, warnings=(*common, *few, *ranking.warnings))
 
 
