@@ -52,7 +52,7 @@ class EncoderAlone:
     """An encoder with nothing else to do than a cell's number of images that are in memory."""
 
     def __init__(self, path: Path, num_images: int):
-        from pipeline.encoding import as_function, in_batches, load_network
+        from pipeline.inference.encoding import as_function, in_batches, load_network
 
         self._encode = in_batches(as_function(load_network(path)))
         self._images = np.random.default_rng(0).random((num_images, 64, 64, 1), np.float32)
@@ -75,7 +75,7 @@ def cast_column(
     paths: list[dict[str, Path]], codes, num_points: int, num_groups: int
 ) -> np.ndarray:
     """Return the seconds, by both clocks, of the first generator against every encoder."""
-    from pipeline.cross_evaluation import cast_votes
+    from pipeline.selection.cross_evaluation import cast_votes
 
     started = now()
     cast_votes(
@@ -93,7 +93,7 @@ def cast_column(
 
 def generation(pair: dict[str, Path], codes, num_images: int) -> np.ndarray:
     """Return the seconds, by both clocks, of generating the images of a column."""
-    from pipeline.encoding import as_function, in_batches, load_network
+    from pipeline.inference.encoding import as_function, in_batches, load_network
 
     generate = in_batches(as_function(load_network(pair["generator"])))
     latents = codes.draw(np.random.default_rng(0), num_images)
@@ -105,7 +105,7 @@ def generation(pair: dict[str, Path], codes, num_images: int) -> np.ndarray:
 
 def literal_pair(pair: dict[str, Path], codes, num_images: int, folder: Path) -> np.ndarray:
     """Return the seconds, by both clocks, of a cell that generates, stores, loads and encodes."""
-    from pipeline.encoding import as_function, in_batches, load_network
+    from pipeline.inference.encoding import as_function, in_batches, load_network
 
     started = now()
     generate = in_batches(as_function(load_network(pair["generator"])))

@@ -52,7 +52,7 @@ def images_per_second(out: Path) -> float:
     """Return the rate at which one process with all cores encodes dSprites images."""
     execution.configure_tensorflow()
     from pipeline.datasets.dsprites import DSprites
-    from pipeline.encoding import BATCH_SIZE, encoder_function, load_network
+    from pipeline.inference.encoding import BATCH_SIZE, encoder_function, load_network
 
     dataset = DSprites().open(default_cache())
     (path,) = out.glob("models/*/encoder.keras")

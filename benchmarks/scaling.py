@@ -43,7 +43,7 @@ def train_step_seconds(size: int, batch: int, is_regularised: bool, steps: int =
 
 def network_seconds(size: int) -> tuple[float, float, float]:
     """Return seconds an image through G, through the encoder, and seconds to load a network."""
-    from pipeline.encoding import as_function, in_batches, load_network
+    from pipeline.inference.encoding import as_function, in_batches, load_network
 
     recipe = load_experiment(EXPERIMENT).settings[0].method
     exports = recipe.build((size, size, 1), 1, 0).exports()

@@ -26,7 +26,7 @@ from models.optimizers import Adam
 from pipeline import execution
 from pipeline.datasets.identities import IdentityDataset, IdentitySplit
 from pipeline.datasets.squares import Squares
-from pipeline.triplets import TripletOrder
+from pipeline.training.triplets import TripletOrder
 
 SQUARES = Squares(image_size=16, positions=6, sizes=(6.0,), num_colours=6)
 SPECIFIED = 4

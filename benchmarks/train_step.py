@@ -65,8 +65,8 @@ def measure(arguments) -> dict[str, float]:
 
     from benchmarks.published_iteration import PublishedIteration
     from pipeline.run_directory import RunDirectory
-    from pipeline.training_loop import fit_segments
-    from pipeline.training_monitor import Monitor
+    from pipeline.training.loop import fit_segments
+    from pipeline.training.monitor import Monitor
 
     turn = WARM_UP + arguments.iterations
     half = turn * arguments.turns

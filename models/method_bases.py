@@ -28,7 +28,7 @@ class Method(abc.ABC):
     pretraining = None  # how an encoder is trained on real images before the model is
     # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
     has_posterior = False
-    needs_triplets = False  # of identities, see `pipeline.triplets`
+    needs_triplets = False  # of identities, see `pipeline.training.triplets`
     needs_identities = False  # the numbers of the identities beside the images
 
     def __post_init__(self):

@@ -13,15 +13,9 @@ from pipeline.cluster import read_cluster
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment, load_experiment
 from pipeline.files import value_digest, write_text
+from pipeline.manifests import is_damage, read_manifest, reopen, why_stale, write_manifest
 from pipeline.progress import format_seconds
-from pipeline.run_directory import (
-    RunDirectory,
-    is_damage,
-    read_manifest,
-    reopen,
-    why_stale,
-    write_manifest,
-)
+from pipeline.run_directory import RunDirectory
 from pipeline.stage import Context, Stage
 from pipeline.stages import STAGE_NAMES, STAGES
 

@@ -13,16 +13,7 @@ from models import (
     optimizers,
     vae_methods,
 )
-from pipeline import (
-    class_quality,
-    evaluate,
-    identity_scores,
-    model_spec,
-    protocols,
-    report,
-    sample_quality,
-    select,
-)
+from pipeline import model_spec
 from pipeline.datasets import (
     cdsprites,
     dsprites,
@@ -33,6 +24,10 @@ from pipeline.datasets import (
     teapots,
     tensorflow_datasets,
 )
+from pipeline.evaluation import options as evaluation
+from pipeline.evaluation import protocols
+from pipeline.reporting import options as reporting
+from pipeline.selection import options as selection
 
 CONFIGURABLES = {
     # data sets
@@ -89,12 +84,12 @@ CONFIGURABLES = {
     "cvae_gan": identity_methods.ConditionalVAEGAN,
     # stages
     "training": model_spec.Training,
-    "metrics": evaluate.Metrics,
+    "metrics": evaluation.Metrics,
     "cr_protocol": protocols.CrProtocol,
     "dlib_protocol": protocols.DlibProtocol,
-    "class_disentanglement": class_quality.ClassDisentanglement,
-    "sample_quality": sample_quality.SampleQuality,
-    "identity_scores": identity_scores.IdentityScores,
-    "selection": select.Selection,
-    "report": report.ReportOptions,
+    "class_disentanglement": evaluation.ClassDisentanglement,
+    "sample_quality": evaluation.SampleQuality,
+    "identity_scores": evaluation.IdentityScores,
+    "selection": selection.Selection,
+    "report": reporting.ReportOptions,
 }

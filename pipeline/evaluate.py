@@ -9,74 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import checks
-from pipeline import class_quality, execution, identity_scores, sample_quality
-from pipeline.class_quality import ClassDisentanglement
-from pipeline.code_encoding import encode_missing, open_dataset
-from pipeline.code_table import CodeTable, key_ids
+from pipeline import execution
 from pipeline.errors import StageError
-from pipeline.identity_scores import IdentityScores
-from pipeline.metric_results import read_result, score_rows, write_result
-from pipeline.metric_tasks import run_metric_tasks
+from pipeline.evaluation import class_quality, identity_scores, sample_quality
+from pipeline.evaluation.metric_results import read_result, score_rows, write_result
+from pipeline.evaluation.metric_tasks import run_metric_tasks
+from pipeline.evaluation.options import METRICS_VERSION
+from pipeline.evaluation.protocols import PARALLEL, Protocol, Sample
+from pipeline.inference.code_encoding import encode_missing, open_dataset
+from pipeline.inference.code_table import CodeTable, key_ids
+from pipeline.manifests import drop_damaged, is_damage, reopen, why_stale, write_manifest
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
-from pipeline.protocols import PARALLEL, CrProtocol, DlibProtocol, Protocol, Sample
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import drop_damaged, is_damage, reopen, why_stale, write_manifest
-from pipeline.sample_quality import SampleQuality
 from pipeline.stage import Context, Step
 from pipeline.tables import SCORE_COLUMNS, write_table
-
-# Raised whenever a change of the code changes scores.
-METRICS_VERSION = 2
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Metrics:
-    """What is measured; Gin's `metrics`.
-
-    Attributes:
-        protocols: `@cr_protocol()` and/or `@dlib_protocol()`, each with its metrics and sizes.
-        seed: Of the evaluation draws, the same for every model.
-        num_resamples: Bootstrap resamples of each confidence interval; 0: no intervals.
-        level: Probability that an interval is to cover.
-        sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
-        class_disentanglement: `@class_disentanglement()`, or None: classes are not scored.
-        identity_scores: `@identity_scores()`, or None: identities are not looked for.
-    """
-
-    protocols: tuple[Protocol, ...]
-    seed: int = 0
-    num_resamples: int = 200
-    level: float = 0.95
-    sample_quality: SampleQuality | None = None
-    class_disentanglement: ClassDisentanglement | None = None
-    identity_scores: IdentityScores | None = None
-
-    def __post_init__(self):
-        if not isinstance(self.protocols, (list, tuple)):
-            checks.fail("metrics.protocols", self.protocols, "a tuple such as (@cr_protocol(),)")
-        for protocol in self.protocols:
-            checks.instance("metrics.protocols", protocol, (CrProtocol, DlibProtocol))
-        object.__setattr__(self, "protocols", tuple(self.protocols))
-        checks.integer("metrics.seed", self.seed, minimum=0)
-        checks.integer("metrics.num_resamples", self.num_resamples, minimum=0)
-        checks.number("metrics.level", self.level, minimum=0.5, maximum=0.999)
-        if self.sample_quality is not None:
-            checks.instance("metrics.sample_quality", self.sample_quality, SampleQuality)
-        if self.class_disentanglement is not None:
-            given = self.class_disentanglement
-            checks.instance("metrics.class_disentanglement", given, ClassDisentanglement)
-        if self.identity_scores is not None:
-            checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
-
-    def result_key(self, protocol: Protocol, metric: str) -> str:
-        """Return the name under which a result is kept: changes whenever the result would."""
-        # A draw never depends on which other metrics are computed.
-        options = {**protocol.sampling, "metric": metric}
-        bootstrap = (self.num_resamples, self.level)
-        digest = fingerprint(METRICS_VERSION, options, self.seed, bootstrap)[:16]
-        return f"{protocol.name}-{metric}-{digest}"
 
 
 @dataclasses.dataclass(frozen=True)

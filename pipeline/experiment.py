@@ -12,10 +12,10 @@ from models import checks
 from pipeline import gin_files
 from pipeline.configurables import CONFIGURABLES
 from pipeline.errors import ConfigurationError
-from pipeline.evaluate import Metrics
+from pipeline.evaluation.options import Metrics
 from pipeline.model_spec import ModelSpec, Training
-from pipeline.report import ReportOptions
-from pipeline.select import Selection
+from pipeline.reporting.options import ReportOptions
+from pipeline.selection.options import Selection
 
 
 @dataclasses.dataclass(frozen=True)

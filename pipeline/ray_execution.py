@@ -18,8 +18,8 @@ from typing import Any
 from pipeline import execution
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.files import write_text
+from pipeline.manifests import versions
 from pipeline.progress import ProgressDisplay
-from pipeline.run_directory import versions
 
 RETRIES = 3  # of a task whose machine or process died
 SECONDS_BETWEEN_REPORTS = 0.5

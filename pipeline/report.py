@@ -1,25 +1,17 @@
 """The report stage: tables, plots and a page from the files of a run. Needs no TensorFlow."""
 
-import dataclasses
 from pathlib import Path
 
-from models import checks
-from pipeline import metric_names, report_page, report_selection, report_tables, tables
+from pipeline import metric_names, tables
 from pipeline.errors import StageError
 from pipeline.files import file_digest, write_text
+from pipeline.manifests import is_damage, refuse_damaged, reopen, why_stale, write_manifest
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.report_html import FigureFile
-from pipeline.run_directory import (
-    ExportDirectory,
-    ModelDirectory,
-    RunDirectory,
-    is_damage,
-    refuse_damaged,
-    reopen,
-    why_stale,
-    write_manifest,
-)
+from pipeline.reporting import html_page, selection_section, summaries
+from pipeline.reporting.html_parts import FigureFile
+from pipeline.reporting.options import ReportOptions
+from pipeline.run_directory import ExportDirectory, ModelDirectory, RunDirectory
 from pipeline.stage import Context, Step
 
 # Raised whenever a change of the code changes the report.
@@ -33,30 +25,6 @@ UNSUPERVISED = (
     ("udr_lasso", "UDR Lasso", AGREES),
     ("udr_spearman", "UDR Spearman", AGREES),
 )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReportOptions:
-    """How the report looks; Gin's `report`.
-
-    Attributes:
-        main_metric: The metric that models are compared by: a metric of scores.csv, and the
-            column of history.csv that is drawn over training.
-        main_protocol: The protocol of that metric; where it was not measured so, another is taken.
-        traversal_frames: Frames from one end of a code to the other in the animation.
-        frame_milliseconds: How long the animation shows a frame.
-    """
-
-    main_metric: str = "factor_vae"
-    main_protocol: str = "cr"
-    traversal_frames: int = 24
-    frame_milliseconds: int = 90
-
-    def __post_init__(self):
-        checks.label("report.main_metric", self.main_metric)
-        checks.label("report.main_protocol", self.main_protocol)
-        checks.integer("report.traversal_frames", self.traversal_frames, minimum=2)
-        checks.integer("report.frame_milliseconds", self.frame_milliseconds, minimum=20)
 
 
 def plan(context: Context) -> list[Step]:
@@ -159,24 +127,24 @@ def write_report(run_directory_path: Path, *, title: str, options: ReportOptions
         ValueError: If models.csv is missing, or a file of the run is truncated or corrupt.
     """
     directory = RunDirectory(Path(run_directory_path))
-    run_tables = report_tables.read_run(directory)
+    run_tables = summaries.read_run(directory)
     main = (_protocol(run_tables, options), options.main_metric)
     written = _write_tables(directory.report / "tables", run_tables)
     selected, reason = choose_model(run_tables, main)
     figures, notes = _draw(directory, run_tables, options, main, selected)
     written += [figure.path for figure in figures]
     configuration = directory.configuration
-    content = report_page.PageContent(
+    content = html_page.PageContent(
         title=title,
         selected=selected,
         reason=reason,
         figures=figures,
-        notes=[*report_page.gaps(run_tables), *notes],
+        notes=[*html_page.gaps(run_tables), *notes],
         main=main,
         configuration=configuration.read_text("utf-8") if configuration.exists() else "",
     )
     page = directory.page
-    write_text(page, report_page.render_page(run_tables, content))
+    write_text(page, html_page.render_page(run_tables, content))
     written.append(page)
     for folder in ("tables", "plots"):
         for path in sorted((directory.report / folder).glob("*.*")):
@@ -185,7 +153,7 @@ def write_report(run_directory_path: Path, *, title: str, options: ReportOptions
     return sorted(written)
 
 
-def _protocol(run_tables: report_tables.RunTables, options: ReportOptions) -> str:
+def _protocol(run_tables: summaries.RunTables, options: ReportOptions) -> str:
     """Return the protocol by which models are compared: the one asked for, if it was measured."""
     if run_tables.scores is None:
         return options.main_protocol
@@ -196,16 +164,14 @@ def _protocol(run_tables: report_tables.RunTables, options: ReportOptions) -> st
     return measured[0]
 
 
-def choose_model(
-    run_tables: report_tables.RunTables, main: tuple[str, str]
-) -> tuple[str | None, str]:
+def choose_model(run_tables: summaries.RunTables, main: tuple[str, str]) -> tuple[str | None, str]:
     """Return the model that the report shows, and a sentence that says why it.
 
     ModelCentrality's choice in the largest pool, or UDR's; where there is none, the only model,
     or the best by the main metric, or the first. None if no model was trained.
     """
-    chosen = report_tables.selected_table(run_tables)
-    pools = report_tables.pool_names(run_tables)
+    chosen = summaries.selected_table(run_tables)
+    pools = summaries.pool_names(run_tables)
     for method, name, reason in UNSUPERVISED:
         found = chosen[chosen["selection_method"] == method].set_index("pool")
         for pool in pools:
@@ -242,27 +208,27 @@ def choose_model(
     )
 
 
-def _write_tables(folder: Path, run_tables: report_tables.RunTables) -> list[Path]:
-    models, metrics = report_tables.model_table(run_tables)
+def _write_tables(folder: Path, run_tables: summaries.RunTables) -> list[Path]:
+    models, metrics = summaries.model_table(run_tables)
     optional = {"iteration", "dataset", "representation", *metrics}
     tables.write_table(folder / "models.csv", models, models.columns, may_be_empty=optional)
     tables.write_table(
         folder / "settings.csv",
-        report_tables.setting_table(run_tables),
-        report_tables.SETTING_COLUMNS,
+        summaries.setting_table(run_tables),
+        summaries.SETTING_COLUMNS,
         may_be_empty={"std"},
     )
     tables.write_table(
         folder / "selected.csv",
-        report_tables.selected_table(run_tables),
-        report_tables.SELECTED_COLUMNS,
-        may_be_empty=set(report_tables.SELECTED_COLUMNS[6:]) - {"num_models"},
+        summaries.selected_table(run_tables),
+        summaries.SELECTED_COLUMNS,
+        may_be_empty=set(summaries.SELECTED_COLUMNS[6:]) - {"num_models"},
     )
     tables.write_table(
         folder / "selection_metrics.csv",
-        report_selection.paper_table(run_tables),
-        report_selection.PAPER_COLUMNS,
-        may_be_empty=set(report_selection.PAPER_COLUMNS[2:]),
+        selection_section.paper_table(run_tables),
+        selection_section.PAPER_COLUMNS,
+        may_be_empty=set(selection_section.PAPER_COLUMNS[2:]),
     )
     names = ("models.csv", "settings.csv", "selected.csv", "selection_metrics.csv")
     return [folder / name for name in names]
@@ -270,14 +236,14 @@ def _write_tables(folder: Path, run_tables: report_tables.RunTables) -> list[Pat
 
 def _draw(
     directory: RunDirectory,
-    run_tables: report_tables.RunTables,
+    run_tables: summaries.RunTables,
     options: ReportOptions,
     main: tuple[str, str],
     selected: str | None,
 ) -> tuple[list[FigureFile], list[tuple[str, str]]]:
     """Draw every plot and picture; return them with (section, sentence) notes on what lacks."""
     # matplotlib is slow to import: only where it draws.
-    from pipeline import report_classes, report_figures, report_identities
+    from pipeline.reporting import class_figures, identity_figures, run_figures
 
     folder = directory.report / "plots"
     figures: list[FigureFile] = []
@@ -286,18 +252,18 @@ def _draw(
         model = run_tables.models[run_tables.models["model_id"] == selected].iloc[0]
         path = ExportDirectory(directory.root / model["directory"]).traversals
         if path.exists():
-            figures += report_figures.draw_traversals(
+            figures += run_figures.draw_traversals(
                 folder,
-                report_figures.read_traversals(path),
+                run_figures.read_traversals(path),
                 num_frames=options.traversal_frames,
                 frame_milliseconds=options.frame_milliseconds,
             )
         else:
             notes.append(("traversals", f"The train stage wrote no traversals of {selected}."))
-    figures += report_classes.draw_classes(folder, directory, run_tables.models, selected)
-    figures += report_identities.draw_identities(folder, directory, run_tables, selected)
-    figures += report_figures.draw_metrics(folder, run_tables)
-    figures += report_figures.draw_selection(
+    figures += class_figures.draw_classes(folder, directory, run_tables.models, selected)
+    figures += identity_figures.draw_identities(folder, directory, run_tables, selected)
+    figures += run_figures.draw_metrics(folder, run_tables)
+    figures += run_figures.draw_selection(
         folder,
         run_tables,
         protocol=main[0],
@@ -306,7 +272,7 @@ def _draw(
     ranked = [selected] if selected is not None else []
     if run_tables.selection is not None:
         ranked += run_tables.selection.sort_values("rank", kind="stable")["model_id"].tolist()
-    curves, sentences = report_figures.draw_histories(
+    curves, sentences = run_figures.draw_histories(
         folder,
         directory,
         run_tables,

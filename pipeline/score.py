@@ -10,8 +10,8 @@ import pandas as pd
 import metrics
 from pipeline.errors import ConfigurationError
 from pipeline.files import file_digest
+from pipeline.manifests import versions
 from pipeline.progress import ProgressDisplay
-from pipeline.run_directory import versions
 from pipeline.tables import write_table
 
 COLUMNS = (

@@ -9,17 +9,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline import selection_rankings as rankings
-from pipeline import selection_tables, selection_warnings
 from pipeline.files import file_digest
+from pipeline.manifests import is_damage, refuse_damaged, reopen, why_stale, write_manifest
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import is_damage, refuse_damaged, reopen, why_stale, write_manifest
-from pipeline.selection_cells import Cells
-from pipeline.selection_codes import PoolCodes, read_codes
-from pipeline.selection_options import METHODS, Selection
-from pipeline.selection_tables import Ranking
+from pipeline.selection import pool_warnings, rankings, result_tables
+from pipeline.selection.cells import Cells
+from pipeline.selection.options import METHODS, Selection
+from pipeline.selection.pool_codes import PoolCodes, read_codes
+from pipeline.selection.result_tables import Ranking
 from pipeline.stage import Context, Step
 from pipeline.tables import (
     CROSS_SCORE_COLUMNS,
@@ -90,7 +89,7 @@ def run(context: Context) -> None:
         results, wanted = _rank_by_centrality(context, pools, cells, display)
     finally:
         display.close()
-    supervised = selection_tables.supervised_scores(context, [one.model_id for one in exports])
+    supervised = result_tables.supervised_scores(context, [one.model_id for one in exports])
     results += _rank_by_others(context, pools, codes, supervised)
     fixed = context.experiment.selection.fixed
     results = [_with_pool_warnings(ranking, codes, fixed) for ranking in results]
@@ -100,7 +99,7 @@ def run(context: Context) -> None:
         display.say(
             f"{pool}{ranking.method} selects {ranking.order[0]} of {len(ranking.order)} models"
         )
-    for line in selection_warnings.lines(results):
+    for line in pool_warnings.lines(results):
         display.say(f"warning: {line}")
 
 
@@ -185,7 +184,7 @@ def _rank_by_others(
     context: Context,
     pools: Mapping[str, Sequence[Export]],
     codes: PoolCodes,
-    supervised: selection_tables.Supervised | None,
+    supervised: result_tables.Supervised | None,
 ) -> list[Ranking]:
     selection = context.experiment.selection
     found = []
@@ -200,9 +199,9 @@ def _rank_by_others(
 
 def _with_pool_warnings(ranking: Ranking, codes: PoolCodes, fixed: str) -> Ranking:
     """Add what the codes of the pool show, whatever the method."""
-    common = selection_warnings.collapsed_and_doubled(codes, ranking.order)
+    common = pool_warnings.collapsed_and_doubled(codes, ranking.order)
     # Features of a class are not codes: nothing is missing where one method has fewer of them.
-    few = selection_warnings.few_codes(codes, ranking.order) if fixed == "codes" else []
+    few = pool_warnings.few_codes(codes, ranking.order) if fixed == "codes" else []
     return dataclasses.replace(ranking, warnings=(*common, *few, *ranking.warnings))
 
 
@@ -212,13 +211,13 @@ def _write(
     cells: Cells,
     wanted: rankings.Wanted,
     results: Sequence[Ranking],
-    supervised: selection_tables.Supervised | None,
+    supervised: result_tables.Supervised | None,
 ) -> None:
     exports = _members(pools)
     frames = (
-        (selection_tables.cross_scores(context, cells, wanted, exports), CROSS_SCORE_COLUMNS),
-        (selection_tables.selection_table(results, exports), SELECTION_COLUMNS),
-        (selection_tables.summary_table(results, supervised), SELECTION_SUMMARY_COLUMNS),
+        (result_tables.cross_scores(context, cells, wanted, exports), CROSS_SCORE_COLUMNS),
+        (result_tables.selection_table(results, exports), SELECTION_COLUMNS),
+        (result_tables.summary_table(results, supervised), SELECTION_SUMMARY_COLUMNS),
     )
     tables = _tables(context)
     for path, (frame, columns) in zip(tables, frames, strict=True):

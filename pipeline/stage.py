@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
 from pipeline.execution import Executor
+from pipeline.manifests import read_manifest, refuse_damaged
 from pipeline.model_spec import Export, ModelSpec
-from pipeline.run_directory import RunDirectory, read_manifest, refuse_damaged
+from pipeline.run_directory import RunDirectory
 
 if TYPE_CHECKING:  # the experiment is made of the stages' options, so it imports them
     from pipeline.experiment import Experiment

@@ -6,24 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import execution, pretraining
-from pipeline.checkpoints import newest_iteration
+from pipeline import execution
 from pipeline.cluster import read_cluster
-from pipeline.cost import training_seconds
 from pipeline.errors import StageError
+from pipeline.manifests import drop_damaged, is_damage, read_manifest, why_stale, write_manifest
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import (
-    ModelDirectory,
-    drop_damaged,
-    is_damage,
-    read_manifest,
-    why_stale,
-    write_manifest,
-)
+from pipeline.run_directory import ModelDirectory
 from pipeline.stage import Context, Step
 from pipeline.tables import MODEL_COLUMNS, write_table
+from pipeline.training import pretraining
+from pipeline.training.checkpoints import newest_iteration
+from pipeline.training.cost import training_seconds
 
 
 def plan(context: Context) -> list[Step]:
@@ -135,8 +130,8 @@ def _train_model(
 ) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
     execution.configure_tensorflow(spec.training.replicas)
-    from pipeline.joint_training import own_directory
-    from pipeline.training_loop import train_model
+    from pipeline.training.joint import own_directory
+    from pipeline.training.loop import train_model
 
     with own_directory(directory) as own:
         return train_model(spec, own, cache, pretrained, progress=progress)

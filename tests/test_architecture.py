@@ -1,6 +1,7 @@
 """The rules of the house, read from the imports."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_a_stage_never_imports_another_stage():
         names = imports(REPOSITORY / "pipeline" / f"{stage}.py")
         others = {f"pipeline.{other}" for other in STAGES if other != stage}
         assert not {".".join(name.split(".")[:2]) for name in names} & others, stage
+
+
+def test_no_circle_of_imports():
+    """What a module imports stands below it, the imports inside of functions among them."""
+    known = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts): path for path in MODULES}
+    below = {}
+    for name, path in known.items():
+        # `from package import module`, or `from package.module import name`
+        found = {one if one in known else one.rpartition(".")[0] for one in imports(path)}
+        below[name] = {one for one in found if one in known and one != name}
+    list(graphlib.TopologicalSorter(below).static_order())  # raises CycleError with the circle
 
 
 def test_gin_is_known_at_the_edge_only():

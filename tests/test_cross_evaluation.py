@@ -3,7 +3,7 @@ import pytest
 
 from metrics.voting import resampled_scores, score_votes
 from models.codes import JointCode, UniformCodes, UniformNoise
-from pipeline.cross_evaluation import LeastVaryingCode, RunningMoments, cast_votes
+from pipeline.selection.cross_evaluation import LeastVaryingCode, RunningMoments, cast_votes
 
 
 def test_running_moments_equal_those_of_the_whole():

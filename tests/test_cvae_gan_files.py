@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import identity_scoring
-from pipeline.cross_evaluation import cast_votes
+from pipeline.evaluation import identity_scoring
+from pipeline.evaluation.metric_results import read_result
 from pipeline.experiment import load_experiment
-from pipeline.metric_results import read_result
 from pipeline.run_directory import ModelDirectory
-from pipeline.training_loop import train_model
+from pipeline.selection.cross_evaluation import cast_votes
+from pipeline.training.loop import train_model
 
 RNG = np.random.default_rng(0)
 

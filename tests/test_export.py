@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from models import codes
-from pipeline.export import Exporter
 from pipeline.run_directory import ExportDirectory
+from pipeline.training.export import Exporter
 
 
 @pytest.mark.parametrize("num_images", [300, 20_000])

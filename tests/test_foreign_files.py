@@ -9,9 +9,9 @@ import pytest
 
 from models.layers import PACKAGE, SpectralDense
 from pipeline.cli import main
-from pipeline.encoding import load_network
 from pipeline.errors import StageError
-from pipeline.network_files import PROJECT_PACKAGE
+from pipeline.inference.encoding import load_network
+from pipeline.inference.network_files import PROJECT_PACKAGE
 
 
 def save(path, *layers):

@@ -10,13 +10,14 @@ from PIL import Image
 from metrics import identity_leakage
 from metrics.identity_leakage import identity_leakage_resampling
 from models.codes import EmpiricalCodes, GaussianCodes, JointCode
-from pipeline import identity_scoring, plot_identities, report_identities
 from pipeline.datasets.identities import IdentitySplit
 from pipeline.datasets.squares import Squares
-from pipeline.identity_pictures import identity_pictures
-from pipeline.identity_scores import IdentityScores
-from pipeline.report_tables import RunTables
+from pipeline.evaluation import identity_scoring
+from pipeline.evaluation.options import IdentityScores
+from pipeline.reporting import identity_figures, plot_identities
+from pipeline.reporting.summaries import RunTables
 from pipeline.run_directory import RunDirectory
+from pipeline.training.identity_pictures import identity_pictures
 
 RNG = np.random.default_rng(0)
 NAMES = RNG.integers(0, 4, 900)
@@ -170,7 +171,7 @@ def test_the_report_draws_the_ablation_and_the_pictures(tmp_path):
         None,
         None,
     )
-    figures = report_identities.draw_identities(tmp_path / "plots", directory, run, "m2")
+    figures = identity_figures.draw_identities(tmp_path / "plots", directory, run, "m2")
     names = [figure.path.name for figure in figures]
     assert names == [
         "identity_adversarial_weight.png",
@@ -192,8 +193,8 @@ def test_a_line_joins_models_that_differ_in_one_weight_only():
         "other optimiser": {"kl_weight": constant, "swap_weight": 7.0, "beta_1": 0.9},
         "other": {},
     }
-    assert report_identities._ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
-    assert report_identities._ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
+    assert identity_figures._ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
+    assert identity_figures._ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
 
 
 def test_the_plot_has_a_panel_a_part(tmp_path):

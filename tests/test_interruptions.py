@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import code_encoding, evaluate, execution
-from pipeline.checkpoints import load_checkpoint, save_checkpoint
+from pipeline import evaluate, execution
 from pipeline.cli import main
-from pipeline.code_table import CodeTable
 from pipeline.files import atomic_path, write_signed_json, write_text
+from pipeline.inference import code_encoding
+from pipeline.inference.code_table import CodeTable
 from pipeline.pictures import save_picture
 from pipeline.run_directory import RunDirectory
 from pipeline.tables import write_table
+from pipeline.training.checkpoints import load_checkpoint, save_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = ["--gin", "gin/quickstart.gin", "--gin", "gin/parts/budgets/smoke.gin"]

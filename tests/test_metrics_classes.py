@@ -10,9 +10,9 @@ from metrics.cluster_agreement import partition_agreement
 from metrics.clusters import cluster_centres
 from metrics.voting import score_votes
 from models.codes import CategoricalCode, FeatureCode, GaussianNoise, JointCode, UniformCodes
-from pipeline.class_clusters import matched_centres
-from pipeline.class_judging import classifier_scores, information_scores
-from pipeline.class_voting import MajorityCluster
+from pipeline.evaluation.class_clusters import matched_centres
+from pipeline.evaluation.class_judging import classifier_scores, information_scores
+from pipeline.selection.class_voting import MajorityCluster
 
 RNG = np.random.default_rng(0)
 

@@ -28,12 +28,13 @@ import tensorflow as tf
 
 from models import architectures, codes, draws, methods, optimizers
 from models.trained_model import RunningMean
-from pipeline import devices, joint_training, training_loop
-from pipeline.checkpoints import load_checkpoint
+from pipeline import devices
 from pipeline.cluster import read_cluster
 from pipeline.datasets.squares import Squares
 from pipeline.model_spec import ModelSpec, Training
 from pipeline.run_directory import RunDirectory
+from pipeline.training import joint, loop
+from pipeline.training.checkpoints import load_checkpoint
 
 TRUNK = {"conv": (4,), "dense": (), "negative_slope": 0.2}
 # A large epsilon: where a gradient vanishes, Adam would make its rounding as large as any.
@@ -64,8 +65,8 @@ def train(name, replicas):
     )
     spec = ModelSpec("tiny", 0, method, training, squares, data.fingerprint)
     directory = RunDirectory(folder / name).model(spec.model_id)
-    with joint_training.own_directory(directory) as own:
-        outcome = training_loop.train_model(spec, own, folder, progress=lambda *_, **__: None)
+    with joint.own_directory(directory) as own:
+        outcome = loop.train_model(spec, own, folder, progress=lambda *_, **__: None)
     assert outcome["status"] == "done", outcome
     return directory
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.harness import DAMAGES, EXPERIMENT, differences, staying_workers
 from pipeline.cli import main
-from pipeline.run_directory import damaged_files, read_manifest
+from pipeline.manifests import damaged_files, read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Files that need data are run on generated ones in tests of their own.

@@ -11,10 +11,11 @@ import tensorflow as tf
 from models.augmentation import Augmentation
 from models.class_methods import SimCLR
 from models.optimizers import Adam
-from pipeline import execution, pretraining
+from pipeline import execution
 from pipeline.experiment import load_experiment
-from pipeline.pretraining_loop import pretrain
 from pipeline.run_directory import RunDirectory
+from pipeline.training import pretraining
+from pipeline.training.pretraining_loop import pretrain
 
 SMALL = [
     "FC_UNITS = (16,)", "BASE_CHANNELS = 8", "DECONV = (8,)", "D_CONV = (4, 8)",

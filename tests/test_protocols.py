@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.datasets.squares import Squares
 from pipeline.datasets.teapots import Teapots
-from pipeline.protocols import CrProtocol, DlibProtocol, Sample
+from pipeline.evaluation.protocols import CrProtocol, DlibProtocol, Sample
 
 CR = CrProtocol(metrics=tuple(CrProtocol.calls), num_points=400, num_groups=60, group_size=20)
 DLIB = DlibProtocol(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import plots
-from pipeline.plot_curves import MAX_POINTS, Curve, median_curve, thin
-from pipeline.plot_style import group_styles, natural_order, short_name
+from pipeline.reporting import plots
+from pipeline.reporting.plot_curves import MAX_POINTS, Curve, median_curve, thin
+from pipeline.reporting.plot_style import group_styles, natural_order, new_figure, short_name
 
 
 def curve(values, group="a"):
@@ -70,6 +70,13 @@ def test_same_data_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
         draw_matrix(tmp_path / name, 3)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_title_stays_inside_a_narrow_plot():
+    figure = new_figure(4.0, 3.0, "Metrics per setting, protocol classes (2): 12 best of 30")
+    figure.draw_without_rendering()
+    (title,) = [text for text in figure.texts if text.get_text().startswith("Metrics")]
+    assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_user_settings_do_not_change_a_plot(tmp_path):

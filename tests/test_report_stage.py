@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import report, report_tables, tables
+from pipeline import report, tables
 from pipeline.errors import StageError
+from pipeline.manifests import write_manifest
 from pipeline.report import ReportOptions, write_report
-from pipeline.run_directory import RunDirectory, write_manifest
+from pipeline.reporting import summaries
+from pipeline.run_directory import RunDirectory
 
 OPTIONS = ReportOptions(traversal_frames=3)
 TEXTS = {"versions": "numpy 2", "data_fingerprint": "da", "dataset": "toy", "num_points": 10}
@@ -211,8 +213,8 @@ def test_each_pool_has_its_part(tmp_path):
 
 
 def test_similarity_is_symmetric_without_diagonal_and_ordered(full):
-    run = report_tables.read_run(RunDirectory(full[0]))
-    names, similarity, centrality = report_tables.similarity_matrix(run)
+    run = summaries.read_run(RunDirectory(full[0]))
+    names, similarity, centrality = summaries.similarity_matrix(run)
     assert names == ["cr-1", "cr-0", "plain-0"]
     expected = [[np.nan, 0.7, 0.5], [0.7, np.nan, 0.4], [0.5, 0.4, np.nan]]
     np.testing.assert_allclose(similarity, expected, atol=1e-15)
@@ -220,7 +222,7 @@ def test_similarity_is_symmetric_without_diagonal_and_ordered(full):
 
 
 def test_rank_correlation_by_hand():
-    correlation = report_tables.rank_correlation
+    correlation = summaries.rank_correlation
     assert correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])) == pytest.approx(1)
     assert correlation(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
     assert np.isnan(correlation(np.array([1.0, 2.0]), np.array([1.0, 1.0])))
@@ -316,7 +318,7 @@ def test_stages_that_have_not_run_are_named(tmp_path):
     assert "wrote no traversals of cr-0" in page
     assert "No readable history: plain-0, plain-1" in page
     assert set((tmp_path / "report" / "plots").iterdir()) <= set(written)
-    tables.read_table(tmp_path / "report/tables/settings.csv", report_tables.SETTING_COLUMNS)
+    tables.read_table(tmp_path / "report/tables/settings.csv", summaries.SETTING_COLUMNS)
 
 
 def test_all_models_failed(tmp_path):
@@ -387,7 +389,8 @@ def test_options_are_checked(options):
 def test_neither_tensorflow_nor_pyplot_is_imported(tmp_path):
     make_run(tmp_path, ids=("cr-0",), failed=None, select=False)
     code = (
-        "import sys; from pipeline.report import ReportOptions, write_report\n"
+        "import sys; from pipeline.report import write_report\n"
+        "from pipeline.reporting.options import ReportOptions\n"
         "assert 'matplotlib' not in sys.modules\n"
         "write_report(sys.argv[1], title='t', options=ReportOptions())\n"
         "heavy = {'tensorflow', 'keras', 'gin', 'matplotlib.pyplot'} & set(sys.modules)\n"

@@ -5,18 +5,10 @@ import os
 import numpy as np
 import pytest
 
-from pipeline.batches import BatchOrder
-from pipeline.checkpoints import (
-    checkpoint_files,
-    load_checkpoint,
-    newest_iteration,
-    save_checkpoint,
-)
-from pipeline.code_table import CodeTable, key_ids
 from pipeline.errors import StageError
 from pipeline.files import atomic_path, read_signed_json, write_signed_json
-from pipeline.run_directory import (
-    RunDirectory,
+from pipeline.inference.code_table import CodeTable, key_ids
+from pipeline.manifests import (
     drop_damaged,
     is_damage,
     read_manifest,
@@ -24,6 +16,14 @@ from pipeline.run_directory import (
     reopen,
     why_stale,
     write_manifest,
+)
+from pipeline.run_directory import RunDirectory
+from pipeline.training.batches import BatchOrder
+from pipeline.training.checkpoints import (
+    checkpoint_files,
+    load_checkpoint,
+    newest_iteration,
+    save_checkpoint,
 )
 
 

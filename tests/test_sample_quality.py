@@ -10,13 +10,16 @@ from metrics.frechet import distance_of_gaussians
 from models import inception_features
 from models.architectures import ShapeClassifier
 from models.codes import CategoricalCode, JointCode
-from pipeline import evaluate, execution, metric_names, sample_quality
+from pipeline import execution, metric_names
 from pipeline.datasets.squares import Squares
+from pipeline.evaluation import sample_quality
+from pipeline.evaluation.feature_moments import FeatureMoments
+from pipeline.evaluation.options import Metrics, SampleQuality
+from pipeline.evaluation.sample_quality import CLASSIFIER_METRICS
 from pipeline.experiment import load_experiment
-from pipeline.feature_moments import FeatureMoments
+from pipeline.manifests import read_manifest, write_manifest
 from pipeline.model_spec import Export
-from pipeline.run_directory import RunDirectory, read_manifest, write_manifest
-from pipeline.sample_quality import CLASSIFIER_METRICS, SampleQuality
+from pipeline.run_directory import RunDirectory
 
 SQUARES = Squares(image_size=16, positions=8, sizes=(3.0, 6.0, 9.0))
 KEYS = np.arange(8 * 8 * 3)
@@ -51,7 +54,7 @@ class Run:
     """A run of finished generators, without the stages before the metrics."""
 
     def __init__(self, root, cache, recipe=RECIPE, num_resamples=20):
-        metrics = evaluate.Metrics(protocols=(), num_resamples=num_resamples, sample_quality=recipe)
+        metrics = Metrics(protocols=(), num_resamples=num_resamples, sample_quality=recipe)
         self.said = []
         self.display = SimpleNamespace(say=self.said.append)
         self.context = SimpleNamespace(
@@ -200,7 +203,7 @@ def test_without_the_factor_one_line_says_what_is_skipped(factor, names, sizes, 
         fingerprint="ab",
     )
     recipe = dataclasses.replace(RECIPE, factor=factor)
-    metrics = evaluate.Metrics(protocols=(), sample_quality=recipe)
+    metrics = Metrics(protocols=(), sample_quality=recipe)
     context = SimpleNamespace(experiment=SimpleNamespace(metrics=metrics), dataset=dataset)
     (line,) = sample_quality.skipped(context)
     assert line.startswith(f"Faces {reason}")

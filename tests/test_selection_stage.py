@@ -10,13 +10,15 @@ import pytest
 
 from metrics import model_centrality
 from models.codes import GaussianCodes, JointCode, UniformCodes, UniformNoise
-from pipeline import select, selection_rankings, tables
-from pipeline.code_table import CodeTable
+from pipeline import select, tables
 from pipeline.errors import StageError
+from pipeline.inference.code_table import CodeTable
+from pipeline.manifests import write_manifest
 from pipeline.model_spec import Export
 from pipeline.recipes import fingerprint
-from pipeline.run_directory import RunDirectory, write_manifest
+from pipeline.run_directory import RunDirectory
 from pipeline.select import Selection
+from pipeline.selection import rankings
 from pipeline.stage import Context
 
 GAN = JointCode((UniformCodes(4), UniformNoise(2)))
@@ -299,7 +301,7 @@ def test_a_forced_stage_casts_all_votes_again(tmp_path):
 
 
 def test_large_columns_are_cast_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.selection_cells.ENCODERS_AT_ONCE", 2)
+    monkeypatch.setattr("pipeline.selection.cells.ENCODERS_AT_ONCE", 2)
     world = make(tmp_path, pool_of(90, 60, 30, 75, 85))
     select.run(world)
     assert (world.pool.cells, world.pool.passes) == (25, 15)
@@ -308,7 +310,7 @@ def test_large_columns_are_cast_in_parts(tmp_path, monkeypatch):
 def test_only_the_first_of_a_large_pool_are_resampled(tmp_path, monkeypatch):
     exports = pool_of(90, 85, 60, 30, 75)
     select.run(make(tmp_path / "all", exports))
-    monkeypatch.setattr(selection_rankings, "MAX_CANDIDATES", 2)
+    monkeypatch.setattr(rankings, "MAX_CANDIDATES", 2)
     select.run(make(tmp_path / "two", exports))
     for name in ("all", "two"):
         world = make(tmp_path / name, exports)

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import selection_warnings
 from pipeline.model_spec import Export
-from pipeline.selection_codes import PoolCodes
-from pipeline.selection_confidence import shares_of_wins, udr_confidence
-from pipeline.selection_options import Selection
-from pipeline.selection_tables import (
+from pipeline.selection import pool_warnings
+from pipeline.selection.confidence import shares_of_wins, udr_confidence
+from pipeline.selection.options import Selection
+from pipeline.selection.pool_codes import PoolCodes
+from pipeline.selection.result_tables import (
     Ranking,
     Supervised,
     best_first,
@@ -108,7 +108,7 @@ def test_udr_of_mixed_sizes_equals_udr_of_the_informative_codes():
 def test_collapsed_models_are_named():
     rng = np.random.default_rng(0)
     alive, dead = rng.normal(size=(50, 2)), np.full((50, 2), 0.3)
-    find = selection_warnings.collapsed_and_doubled
+    find = pool_warnings.collapsed_and_doubled
     (text,) = find(pool_codes(a=dead, b=dead), ["a", "b"])
     assert text.startswith("all 2 models collapsed")
     (text,) = find(pool_codes(a=alive, b=dead), ["a", "b"])
@@ -120,40 +120,40 @@ def test_a_choice_with_fewer_codes_than_most_is_named():
     three = np.random.default_rng(0).normal(size=(50, 3))
     two = three * (1, 1, 0)
     codes = pool_codes(a=two, b=three, c=-three, d=0 * three)
-    (text,) = selection_warnings.few_codes(codes, ["a", "b", "c"])
+    (text,) = pool_warnings.few_codes(codes, ["a", "b", "c"])
     assert text.startswith("the model selected has 2 codes") and "half of the pool 3" in text
-    assert selection_warnings.few_codes(codes, ["b", "a", "c"]) == []
-    assert selection_warnings.few_codes(codes, ["a", "b", "d"]) == []  # as many as most
-    assert selection_warnings.few_codes(codes, ["d", "b", "c"]) == []  # named as collapsed
+    assert pool_warnings.few_codes(codes, ["b", "a", "c"]) == []
+    assert pool_warnings.few_codes(codes, ["a", "b", "d"]) == []  # as many as most
+    assert pool_warnings.few_codes(codes, ["d", "b", "c"]) == []  # named as collapsed
 
 
 def test_duplicates_are_named():
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(2, 50, 2))
     codes = pool_codes(a=one, b=other, c=one, d=one[:, ::-1])
-    (text,) = selection_warnings.collapsed_and_doubled(codes, ["a", "b", "c", "d"])
+    (text,) = pool_warnings.collapsed_and_doubled(codes, ["a", "b", "c", "d"])
     assert text.startswith("duplicates: a, c give the same codes")
 
 
 def test_equal_cross_scores_are_named():
     matrix = np.random.default_rng(0).random((5, 5))
     names = list("abcde")
-    assert selection_warnings.same_scores(names, matrix) == []
+    assert pool_warnings.same_scores(names, matrix) == []
     matrix[3], matrix[:, 3] = matrix[1], matrix[:, 1]
     matrix[1, 3], matrix[3, 1], matrix[1, 1], matrix[3, 3] = 0.1, 0.2, 0.3, 0.4  # do not count
-    (text,) = selection_warnings.same_scores(names, matrix)
+    (text,) = pool_warnings.same_scores(names, matrix)
     assert text.startswith("duplicates: b, d have the same cross scores")
-    assert selection_warnings.same_scores(names, np.ones((5, 5))) == []
+    assert pool_warnings.same_scores(names, np.ones((5, 5))) == []
 
 
 def test_ties_and_chance_are_named():
-    (text,) = selection_warnings.tied(("a", "b", "c"), {"a": 0.4, "b": 0.38, "c": 0.02})
+    (text,) = pool_warnings.tied(("a", "b", "c"), {"a": 0.4, "b": 0.38, "c": 0.02})
     assert "0.40" in text and text.endswith("(next: b)")
-    assert selection_warnings.tied(("a", "b"), {"a": 0.8, "b": 0.2}) == []
-    assert selection_warnings.tied(("a", "b"), {}) == []
+    assert pool_warnings.tied(("a", "b"), {"a": 0.8, "b": 0.2}) == []
+    assert pool_warnings.tied(("a", "b"), {}) == []
     chance = np.array([0.3, 0.35])
-    assert selection_warnings.at_chance(0.5, chance) == []
-    (text,) = selection_warnings.at_chance(0.34, chance)
+    assert pool_warnings.at_chance(0.5, chance) == []
+    (text,) = pool_warnings.at_chance(0.34, chance)
     assert "0.340" in text and "0.350" in text
 
 
@@ -162,7 +162,7 @@ def test_a_warning_of_all_methods_is_said_once():
         ranking("model_centrality", {"a": 1.0}, warnings=("all dead", "tied")),
         ranking("udr_lasso", {"a": 1.0}, warnings=("all dead",)),
     ]
-    assert selection_warnings.lines(rankings) == [
+    assert pool_warnings.lines(rankings) == [
         "pool all: all dead",
         "pool all, model_centrality: tied",
     ]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.batches import BatchOrder, batch_order
-from pipeline.triplets import TripletOrder
+from pipeline.training.batches import BatchOrder, batch_order
+from pipeline.training.triplets import TripletOrder
 
 IDENTITIES = np.array([2, 0, 1, 0, 2, 2, 0, 1, 2, 0, 1, 2])  # of 5, 4 and 3 images
 

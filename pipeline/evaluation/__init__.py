@@ -1,0 +1,1 @@
+"""What the metric stage is made of: protocols, and what is scored beside them."""

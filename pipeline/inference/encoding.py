@@ -1,0 +1,78 @@
+"""Exported networks at work: images to codes, latent vectors to images, in batches of one shape."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import StageError
+from pipeline.inference.network_files import refuse_code
+
+BATCH_SIZE = 256
+
+
+def load_network(path: Path):
+    """Return an exported network, in its fast form; only Keras' own layers are loaded, and no code.
+
+    Raises:
+        StageError: If the file is missing, damaged or brings code along, with its name.
+    """
+    import keras
+
+    from models.layers import fast_copy
+
+    try:
+        refuse_code(path)
+        return fast_copy(keras.saving.load_model(path, compile=False, safe_mode=True))
+    except Exception as error:
+        raise StageError(
+            f"Cannot load the network {path}: {error}. Expected a file that the train stage "
+            "wrote; run it again (--stages train) to restore it."
+        ) from error
+
+
+def as_function(network) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a network in inference mode as a fast function of arrays.
+
+    Batches of up to `BATCH_SIZE` rows are padded to that size, so that one graph serves all and a
+    row's result does not depend on the rows it came with.
+    """
+    import tensorflow as tf
+
+    @tf.function(jit_compile=False)
+    def infer(inputs):
+        return network(inputs, training=False)
+
+    def function(inputs: np.ndarray) -> np.ndarray:
+        num_rows = len(inputs)
+        if num_rows < BATCH_SIZE:
+            padding = np.zeros((BATCH_SIZE - num_rows, *inputs.shape[1:]), inputs.dtype)
+            inputs = np.concatenate([inputs, padding])
+        return infer(tf.constant(inputs)).numpy()[:num_rows]
+
+    return function
+
+
+def encoder_function(encoder, max_value: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return an encoder as a function of uint8 images [n, h, w, c] to codes [n, code_dim]."""
+    import tensorflow as tf
+
+    scaled = lambda images, training: encoder(  # noqa: E731 - a network with its input's scale
+        tf.cast(images, tf.float32) / max_value, training=training
+    )
+    return in_batches(as_function(scaled))
+
+
+def in_batches(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return `function` for any number of rows, called with `BATCH_SIZE` at a time."""
+
+    def batched(inputs: np.ndarray) -> np.ndarray:
+        return np.concatenate([function(inputs[rows]) for rows in row_slices(len(inputs))])
+
+    return batched
+
+
+def row_slices(num_rows: int, size: int = BATCH_SIZE) -> Iterator[slice]:
+    """Yield slices that cut `num_rows` rows into batches."""
+    for start in range(0, num_rows, size):
+        yield slice(start, min(start + size, num_rows))

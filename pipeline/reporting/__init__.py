@@ -1,0 +1,1 @@
+"""What the report stage is made of: tables, plots, pictures, the page."""

@@ -1,0 +1,29 @@
+"""What a Gin file says about the report."""
+
+import dataclasses
+
+from models import checks
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """How the report looks; Gin's `report`.
+
+    Attributes:
+        main_metric: The metric that models are compared by: a metric of scores.csv, and the
+            column of history.csv that is drawn over training.
+        main_protocol: The protocol of that metric; where it was not measured so, another is taken.
+        traversal_frames: Frames from one end of a code to the other in the animation.
+        frame_milliseconds: How long the animation shows a frame.
+    """
+
+    main_metric: str = "factor_vae"
+    main_protocol: str = "cr"
+    traversal_frames: int = 24
+    frame_milliseconds: int = 90
+
+    def __post_init__(self):
+        checks.label("report.main_metric", self.main_metric)
+        checks.label("report.main_protocol", self.main_protocol)
+        checks.integer("report.traversal_frames", self.traversal_frames, minimum=2)
+        checks.integer("report.frame_milliseconds", self.frame_milliseconds, minimum=20)

@@ -1,0 +1,1 @@
+"""What the select stage is made of: cells, rankings, confidence, warnings."""
