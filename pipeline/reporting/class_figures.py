@@ -35,12 +35,12 @@ def draw_classes(
             continue
         arrays = _read(path)
         name, stem = model["model_id"], f"classes_{number + 1}"
-        is_selected = name == selected
+        section = "traversals beside" if name == selected else "settings"
         if "grid" in arrays:
             place = folder / f"{stem}_samples.png"
             pictures.save_picture(place, _strips(arrays["grid"]))
             caption = f"{name}: each row is a class, each column one noise vector."
-            figures.append(FigureFile(place, "traversals" if is_selected else "settings", caption))
+            figures.append(FigureFile(place, section, caption))
         if "members" in arrays:
             place = folder / f"{stem}_members.png"
             pictures.save_picture(place, _strips(arrays["members"]))
@@ -48,7 +48,7 @@ def draw_classes(
                 f"{name}: real images, ten drawn at random of each class that the model puts them "
                 f"in. {run.image_classes(name).relative_to(run.root)} has the class of every image."
             )
-            figures.append(FigureFile(place, "traversals" if is_selected else "settings", caption))
+            figures.append(FigureFile(place, section, caption))
         if "points" in arrays:
             has_labels = bool(arrays.get("has_labels", True))
             place = plot_classes.embedded_features(
