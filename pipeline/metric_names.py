@@ -41,7 +41,7 @@ METRIC_NAMES = {
     "classifier_acc_purity": "Accuracy of Q (purity)", "classifier_nmi": "NMI of Q",
     "classifier_ari": "ARI of Q", "information_bound": "Information bound L_I (nats)",
     "code_entropy": "Entropy of the code H(c) (nats)",
-    "generated_accuracy": "Generated images told to be of their class",
+    "generated_accuracy": "Generated classes told right",
     "code_purity": "Purity of generated classes", "classes_covered": "True classes covered",
     "least_class_share": "Share of the rarest class",
     "least_diversity": "Diversity of the least diverse class", "mean_diversity": "Diversity",
