@@ -132,6 +132,8 @@ def test_clusters_are_numbered_like_the_classes_that_fall_into_them():
     both = matched_centres(near(kinds), near(np.minimum(made, 1)), made, num_classes=3, seed=0)
     assert sorted(both.round(-1).tolist()) == sorted(centres.round(-1).tolist())
     np.testing.assert_allclose(both[0], centres[0], atol=0.5)
+    with pytest.raises(ValueError, match="num_classes of at most 2. Received: 3"):
+        matched_centres(near(kinds)[:2], near(made), made, num_classes=3, seed=0)
 
 
 def test_what_codes_say_of_classes():

@@ -67,7 +67,15 @@ def matched_centres(
     Returns:
         float64 `[num_classes, feature_dim]`: matched one to one so that as many generated images
         as possible fall into the cluster of their class.
+
+    Raises:
+        ValueError: If there are fewer images than classes.
     """
+    if len(features) < num_classes:
+        raise ValueError(
+            f"Images cannot be put into more classes than there are images. Expected a "
+            f"categorical_code.num_classes of at most {len(features)}. Received: {num_classes}"
+        )
     centres = cluster_centres(features, num_classes, seed, num_initializations=NUM_INITIALIZATIONS)
     found = nearest_centres(made_features, centres)
     table = code_table(made_classes, found, num_classes, num_classes)
