@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 
-from pipeline import execution
+from pipeline.execution import pool as execution
 
 # Two InfoGAN-CR models on Squares: 12 iterations, a checkpoint every 2, the contrastive phase
 # from 6, other pairs from 9. Networks with one of everything that has a state: batch norm,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from pipeline.stages import STAGE_NAMES
+from pipeline.stages.order import STAGE_NAMES
 
 COMMAND = [
     sys.executable, "run_pipeline.py",

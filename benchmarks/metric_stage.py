@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.metrics_speed import time_factor_vae_from_codes
-from pipeline import execution
 from pipeline.cli import default_cache, main
+from pipeline.execution import pool as execution
 
 MODEL = [
     "--gin", "gin/dsprites.gin",

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics.voting import resampled_scores, score_votes
-from pipeline import execution
+from metrics.disentanglement.voting import resampled_scores, score_votes
+from pipeline.execution import pool as execution
 from pipeline.experiment import load_experiment
 
 EXPERIMENT = ["gin/dsprites.gin"]

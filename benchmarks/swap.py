@@ -19,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from models.codes import EmpiricalCodes, GaussianCodes, JointCode
-from models.identity_architectures import SmallNetworks
-from models.identity_methods import ConditionalVAEGAN
-from models.optimizers import Adam
-from pipeline import execution
+from models.codes.joint_code import EmpiricalCodes, GaussianCodes, JointCode
+from models.gans.cvae_gan import ConditionalVAEGAN
+from models.networks.identity_architectures import SmallNetworks
+from models.optimizers.recipes import Adam
 from pipeline.datasets.identities import IdentityDataset, IdentitySplit
 from pipeline.datasets.squares import Squares
-from pipeline.training.triplets import TripletOrder
+from pipeline.execution import pool as execution
+from pipeline.stages.train.triplets import TripletOrder
 
 SQUARES = Squares(image_size=16, positions=6, sizes=(6.0,), num_colours=6)
 SPECIFIED = 4

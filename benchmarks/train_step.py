@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import execution
+from pipeline.execution import pool as execution
 from pipeline.experiment import load_experiment
 
 WARM_UP = 3  # iterations that are not timed: tracing, allocation
@@ -64,9 +64,9 @@ def measure(arguments) -> dict[str, float]:
     import keras
 
     from benchmarks.published_iteration import PublishedIteration
-    from pipeline.run_directory import RunDirectory
-    from pipeline.training.loop import fit_segments
-    from pipeline.training.monitor import Monitor
+    from pipeline.runs.directory import RunDirectory
+    from pipeline.stages.train.loop import fit_segments
+    from pipeline.stages.train.monitor import Monitor
 
     turn = WARM_UP + arguments.iterations
     half = turn * arguments.turns

@@ -21,35 +21,35 @@ is 0.
 
 `score_with_interval("mig", codes, factors, seed=0)` returns the same dict and a second one with the
 bootstrap interval (low, high) of each key; `INTERVAL_METRICS` names the metrics that have one, and
-`metrics.bootstrap` says why the others have none. `group_votes` and `score_votes` are the two
-halves of `factor_vae` for groups that stream by.
+`metrics.shared.bootstrap` says why the others have none. `group_votes` and `score_votes` are the
+two halves of `factor_vae` for groups that stream by.
 
 Each module holds one metric and is named otherwise than its function.
 """
 
-from metrics.beta_vae_score import beta_vae
-from metrics.bootstrap import INTERVAL_METRICS, score_with_interval
-from metrics.centrality import model_centrality
-from metrics.classifier_confidence import confidence
-from metrics.cluster_agreement import clustering
-from metrics.dci_scores import dci
-from metrics.explicitness_score import explicitness
-from metrics.factor_vae_score import factor_vae
-from metrics.frechet import frechet_distance
-from metrics.hilbert_schmidt import dhsic
-from metrics.identity_leakage import identity_leakage
-from metrics.inception import inception_score
-from metrics.interventional_robustness import irs
-from metrics.medoid import search_medoid
-from metrics.mode_divergence import mode_kl
-from metrics.modularity_score import modularity
-from metrics.mutual_information_gap import mig
-from metrics.pairwise_information import pairwise_mutual_information
-from metrics.separated_predictability import sap
-from metrics.total_correlation import gaussian_total_correlation
-from metrics.unsupervised_ranking import udr
-from metrics.voting import active_codes, group_votes, score_votes
-from metrics.wasserstein_correlation import gaussian_wasserstein_correlation
+from metrics.classes.cluster_agreement import clustering
+from metrics.disentanglement.beta_vae_score import beta_vae
+from metrics.disentanglement.dci_scores import dci
+from metrics.disentanglement.explicitness_score import explicitness
+from metrics.disentanglement.factor_vae_score import factor_vae
+from metrics.disentanglement.interventional_robustness import irs
+from metrics.disentanglement.modularity_score import modularity
+from metrics.disentanglement.mutual_information_gap import mig
+from metrics.disentanglement.separated_predictability import sap
+from metrics.disentanglement.voting import active_codes, group_votes, score_votes
+from metrics.identities.identity_leakage import identity_leakage
+from metrics.independence.hilbert_schmidt import dhsic
+from metrics.independence.pairwise_information import pairwise_mutual_information
+from metrics.independence.total_correlation import gaussian_total_correlation
+from metrics.independence.wasserstein_correlation import gaussian_wasserstein_correlation
+from metrics.samples.classifier_confidence import confidence
+from metrics.samples.frechet import frechet_distance
+from metrics.samples.inception import inception_score
+from metrics.samples.mode_divergence import mode_kl
+from metrics.selection.centrality import model_centrality
+from metrics.selection.medoid import search_medoid
+from metrics.selection.unsupervised_ranking import udr
+from metrics.shared.bootstrap import INTERVAL_METRICS, score_with_interval
 
 __all__ = [
     "INTERVAL_METRICS",

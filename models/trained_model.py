@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 
 from models import checks, draws
-from models.codes import JointCode
-from models.layers import FusedBatchNormalization, plain_copy
-from models.networks import derive_seed
+from models.codes.joint_code import JointCode
+from models.layers.plain import FusedBatchNormalization, plain_copy
+from models.networks.convolutional import derive_seed
 
 
 class TrainedModel(keras.Model):

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pipeline
-from pipeline import devices, execution
-from pipeline.cluster import read_cluster
 from pipeline.errors import ConfigurationError, StageError
+from pipeline.execution import devices
+from pipeline.execution import pool as execution
+from pipeline.execution.cluster import read_cluster
 from pipeline.experiment import Experiment, load_experiment
-from pipeline.files import value_digest, write_text
-from pipeline.manifests import is_damage, read_manifest, reopen, why_stale, write_manifest
 from pipeline.progress import format_seconds
-from pipeline.run_directory import RunDirectory
-from pipeline.stage import Context, Stage
-from pipeline.stages import STAGE_NAMES, STAGES
+from pipeline.runs.directory import RunDirectory
+from pipeline.runs.files import value_digest, write_text
+from pipeline.runs.manifests import is_damage, read_manifest, reopen, why_stale, write_manifest
+from pipeline.stages.order import STAGE_NAMES, STAGES
+from pipeline.stages.stage import Context, Stage
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -198,7 +199,7 @@ def _executor(
                 "--workers counts processes of this machine. Expected it without --executor ray, "
                 f"where the cluster's cores count. Received: --workers {options.workers}"
             )
-        from pipeline.ray_execution import RayPool
+        from pipeline.execution.ray_pool import RayPool
 
         return RayPool(options.ray_address, threads, replicas, folders)
     workers = options.workers or devices.default_workers(threads, replicas)

@@ -1,18 +1,14 @@
 """Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
 
-from models import (
-    architectures,
-    augmentation,
-    class_architectures,
-    class_methods,
-    codes,
-    gan_methods,
-    identity_architectures,
-    identity_methods,
-    methods,
-    optimizers,
-    vae_methods,
-)
+from models.codes import joint_code as codes
+from models.gans import codegan as class_methods
+from models.gans import cvae_gan as identity_methods
+from models.gans import ib_gan as gan_methods
+from models.gans import infogan as methods
+from models.layers import augmentation
+from models.networks import architectures, class_architectures, identity_architectures
+from models.optimizers import recipes as optimizers
+from models.vaes import methods as vae_methods
 from pipeline import model_spec
 from pipeline.datasets import (
     cdsprites,
@@ -24,10 +20,10 @@ from pipeline.datasets import (
     teapots,
     tensorflow_datasets,
 )
-from pipeline.evaluation import options as evaluation
-from pipeline.evaluation import protocols
-from pipeline.reporting import options as reporting
-from pipeline.selection import options as selection
+from pipeline.stages.metrics import options as evaluation
+from pipeline.stages.metrics import protocols
+from pipeline.stages.report import options as reporting
+from pipeline.stages.select import options as selection
 
 CONFIGURABLES = {
     # data sets

@@ -12,10 +12,10 @@ from models import checks
 from pipeline import gin_files
 from pipeline.configurables import CONFIGURABLES
 from pipeline.errors import ConfigurationError
-from pipeline.evaluation.options import Metrics
 from pipeline.model_spec import ModelSpec, Training
-from pipeline.reporting.options import ReportOptions
-from pipeline.selection.options import Selection
+from pipeline.stages.metrics.options import Metrics
+from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.select.options import Selection
 
 
 @dataclasses.dataclass(frozen=True)

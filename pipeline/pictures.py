@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.files import atomic_path
+from pipeline.runs.files import atomic_path
 
 PAPER = 255  # the colour between images: white
 INK = 64  # the colour of labels: dark grey

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pipeline.files import value_digest
+from pipeline.runs.files import value_digest
 
 
 def describe(recipe: Any) -> Any:

@@ -9,10 +9,10 @@ import pandas as pd
 
 import metrics
 from pipeline.errors import ConfigurationError
-from pipeline.files import file_digest
-from pipeline.manifests import versions
 from pipeline.progress import ProgressDisplay
-from pipeline.tables import write_table
+from pipeline.runs.files import file_digest
+from pipeline.runs.manifests import versions
+from pipeline.runs.tables import write_table
 
 COLUMNS = (
     "metric",

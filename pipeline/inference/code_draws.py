@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from models.codes import JointCode
+from models.codes.joint_code import JointCode
 from pipeline.errors import StageError
 from pipeline.inference.encoding import encoder_function
-from pipeline.run_directory import ExportDirectory
+from pipeline.runs.directory import ExportDirectory
 
 NUM_ENCODED = 4096  # training images whose codes stand for the distribution of a code
 ENCODED = "encoded"  # the name under which an export keeps them, in traversals.npz

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import execution
 from pipeline.errors import StageError
+from pipeline.execution import pool as execution
 from pipeline.inference.code_table import CodeTable, key_ids
 from pipeline.inference.encoding import encoder_function, load_network, row_slices
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
-from pipeline.stage import Context, exported_file
+from pipeline.stages.stage import Context, exported_file
 
 ENCODERS_AT_ONCE = 8
 IMAGES_A_TASK = 8192

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.files import atomic_path
+from pipeline.runs.files import atomic_path
 
 
 def key_ids(keys: np.ndarray) -> np.ndarray:

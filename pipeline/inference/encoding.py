@@ -19,7 +19,7 @@ def load_network(path: Path):
     """
     import keras
 
-    from models.layers import fast_copy
+    from models.layers.plain import fast_copy
 
     try:
         refuse_code(path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PROJECT_PACKAGE = "disentanglement"  # under which `models.layers` registers its layers
+PROJECT_PACKAGE = "disentanglement"  # under which `models.layers.plain` registers its layers
 # Layers of Keras that run what their configuration brings along, or load it from elsewhere.
 RUNS_CODE = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 MAX_DESCRIPTION = 2**26  # bytes; the description of a network is a thousandth of that

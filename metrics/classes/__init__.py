@@ -1,0 +1,1 @@
+"""How well classes and clusters of features tell the kinds of images."""

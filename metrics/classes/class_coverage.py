@@ -1,0 +1,80 @@
+"""What the classes of a generator show, told by a classifier: is each one kind, is a kind lost?"""
+
+import numpy as np
+
+from metrics.shared.validation import check_codes, check_labels, check_same_length
+
+
+def class_coverage(codes, classes, num_codes, num_classes):
+    """Returns how the generated classes (codes) and the true ones cover each other.
+
+    Args:
+        codes: int `[samples]`, the class that each sample was generated from, from 0.
+        classes: int `[samples]`, the true class that a classifier finds in it, from 0.
+        num_codes: generated classes.
+        num_classes: true classes.
+
+    Returns:
+        dict: `code_purity`, the share of samples in the most frequent true class of their code;
+        `classes_covered`, the number of true classes that are the most frequent one of some code;
+        `least_class_share`, the share of the rarest true class among all samples, times the number
+        of classes (1: as many as any other; 0: never made).
+
+    Raises:
+        ValueError: malformed arrays, or a code or class out of range.
+    """
+    table = code_table(codes, classes, num_codes, num_classes)
+    return {
+        "code_purity": float(table.max(axis=1).sum() / table.sum()),
+        "classes_covered": float(len(np.unique(table.argmax(axis=1)[table.sum(axis=1) > 0]))),
+        "least_class_share": float(table.sum(axis=0).min() * num_classes / table.sum()),
+    }
+
+
+def code_table(codes, classes, num_codes, num_classes):
+    """Returns how many samples of each code show each class, int64 `[num_codes, num_classes]`."""
+    arrays = {"codes": codes, "classes": classes}
+    limits = {"codes": num_codes, "classes": num_classes}
+    for name, values in arrays.items():
+        arrays[name] = values = check_labels(values, name)
+        if values.min() < 0 or values.max() >= limits[name]:
+            raise ValueError(
+                f"`{name}` is out of range. Expected: 0 to {limits[name] - 1}. Received: "
+                f"{values.min()} to {values.max()}"
+            )
+    check_same_length(**arrays)
+    table = np.zeros((num_codes, num_classes), np.int64)
+    np.add.at(table, (arrays["codes"], arrays["classes"]), 1)
+    return table
+
+
+def relative_diversity(features, codes, real_features, real_classes, class_of_code):
+    """Returns the variety of each code's samples, relative to that of real images of its class.
+
+    The variety is the sum of the variances of all features; a collapsed code has next to none.
+
+    Args:
+        features: float `[samples, feature_dim]`, of generated samples.
+        codes: int `[samples]`, the class that each was generated from, from 0.
+        real_features: float `[points, feature_dim]`, of real images.
+        real_classes: int `[points]`, their true classes.
+        class_of_code: int `[num_codes]`, the true class that each code shows.
+
+    Returns:
+        dict: `least_diversity` and `mean_diversity` over the codes; 1 is as varied as real images.
+        A class of which there are fewer than two real images, or two that differ, is left out; 0
+        where none is left.
+    """
+    features = check_codes(features, "features").astype(np.float64)
+    real_features = check_codes(real_features, "real_features").astype(np.float64)
+    shares = []
+    for code, true_class in enumerate(class_of_code):
+        real = real_features[real_classes == true_class]
+        variety = real.var(axis=0).sum() if len(real) > 1 else 0.0
+        made = features[codes == code]
+        if variety > 0 and len(made) > 1:
+            shares.append(float(made.var(axis=0).sum() / variety))
+    return {
+        "least_diversity": min(shares, default=0.0),
+        "mean_diversity": float(np.mean(shares)) if shares else 0.0,
+    }

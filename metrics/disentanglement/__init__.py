@@ -1,0 +1,1 @@
+"""How well codes tell known factors, each by a code of its own."""

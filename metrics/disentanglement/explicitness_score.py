@@ -1,0 +1,111 @@
+"""Explicitness (Ridgeway & Mozer 2018, "... Embeddings with the F-Statistic Loss", section 3)."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from metrics.shared.fitting import quiet_fit, standardize
+from metrics.shared.resampling import Resampling
+from metrics.shared.validation import check_train_and_test, varying_columns, varying_factors
+
+
+def explicitness(codes, factors, codes_test, factors_test):
+    """Returns how well a linear classifier on all codes separates the values of each factor.
+
+    For each factor a multinomial logistic regression (scikit-learn defaults) on codes standardised
+    by the training points; the score is the mean over factors of the macro one-vs-rest area under
+    the ROC curve. 1 where every factor is a linear function of the codes, 0.5 by chance, 0 where
+    every code is constant. A factor with one value is left out; so is, from a factor's average, a
+    value that no point (or every point) of the scored part has.
+
+    Args:
+        codes: float `[points, code_dim]`, training points.
+        factors: int `[points, num_factors]`.
+        codes_test: float `[test_points, code_dim]`.
+        factors_test: int `[test_points, num_factors]`.
+
+    Returns:
+        dict: `explicitness_train`, `explicitness_test`, from 0 to 1.
+
+    Raises:
+        ValueError: malformed arrays, factors that are not integers, no factor that varies in either
+            part.
+    """
+    return explicitness_resampling(codes, factors, codes_test, factors_test).scores()
+
+
+def explicitness_resampling(codes, factors, codes_test, factors_test):
+    """Returns the `Resampling` of `explicitness` over scored points; the classifiers are fixed."""
+    codes, factors, codes_test, factors_test = check_train_and_test(
+        codes, factors, codes_test, factors_test
+    )
+    varying = varying_factors(factors)
+    has_active_code = varying_columns(codes).any()
+    codes, codes_test = standardize(codes, codes_test)
+
+    train_curves, test_curves = [], []
+    for factor in np.flatnonzero(varying) if has_active_code else ():
+        with quiet_fit():
+            classifier = LogisticRegression().fit(codes, factors[:, factor])
+            train_probabilities = classifier.predict_proba(codes)
+            test_probabilities = classifier.predict_proba(codes_test)
+        train_curves.append(
+            _RankedClasses(train_probabilities, factors[:, factor], classifier.classes_)
+        )
+        test_curves.append(
+            _RankedClasses(test_probabilities, factors_test[:, factor], classifier.classes_)
+        )
+
+    if np.isnan(_mean_area(test_curves, np.arange(len(codes_test)))):
+        raise ValueError(
+            "No value of any factor can be scored on `factors_test`. Expected: at least one factor "
+            "of which some but not all test points have a value that the training points have. "
+            f"Received: factors_test of shape {factors_test.shape}"
+        )
+
+    def score(chosen, test_chosen):
+        return {
+            "explicitness_train": _mean_area(train_curves, chosen),
+            "explicitness_test": _mean_area(test_curves, test_chosen),
+        }
+
+    return Resampling((len(codes), len(codes_test)), score)
+
+
+class _RankedClasses:
+    """Predicted probabilities of one factor's values, ranked once: resamples need counting only."""
+
+    def __init__(self, probabilities, labels, classes):
+        """Ranks `probabilities` `[points, classes]`; `labels` `[points]` are the true values."""
+        self.ranks = [np.unique(column, return_inverse=True)[1] for column in probabilities.T]
+        self.members = [labels == value for value in classes]
+
+    def macro_area(self, counts):
+        """Returns the mean area over the classes that can be scored, NaN where none can.
+
+        The area is the probability that a member of the class is ranked above another point, ties
+        counting half.
+
+        Args:
+            counts: float `[points]`, how often each point is counted.
+        """
+        areas = []
+        for ranks, member in zip(self.ranks, self.members, strict=True):
+            positive = np.where(member, counts, 0.0)
+            num_positive, num_negative = positive.sum(), counts.sum() - positive.sum()
+            if num_positive and num_negative:
+                negative_at = np.bincount(ranks, weights=counts - positive)
+                beaten = np.cumsum(negative_at) - 0.5 * negative_at
+                areas.append(np.dot(positive, beaten[ranks]) / (num_positive * num_negative))
+        return np.mean(areas) if areas else np.nan
+
+
+def _mean_area(curves, chosen):
+    """Returns the mean over factors of the macro area on the chosen points; 0 without factors."""
+    if not curves:
+        return 0.0
+    areas = []
+    for curve in curves:
+        counts = np.bincount(chosen, minlength=len(curve.members[0])).astype(np.float64)
+        areas.append(curve.macro_area(counts))
+    areas = np.array(areas)
+    return float(areas[np.isfinite(areas)].mean()) if np.isfinite(areas).any() else np.nan

@@ -1,0 +1,80 @@
+"""FactorVAE metric (Kim & Mnih 2018, "Disentangling by Factorising", section 4)."""
+
+import numpy as np
+
+from metrics.disentanglement.voting import active_codes, group_votes, score_votes
+from metrics.shared.resampling import Resampling
+from metrics.shared.validation import (
+    check_codes,
+    check_evaluation_groups,
+    check_groups_and_factor,
+    check_number,
+    check_same_width,
+)
+
+
+def factor_vae(
+    groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
+):
+    """Returns how well the least varying code of a group tells which factor the group shares.
+
+    1 where every factor has a code of its own that stands still with it; about 1 / num_factors by
+    chance (a little above, since the majority is counted on the votes that made it). 0 where no
+    code is active.
+
+    Args:
+        groups: float `[num_groups, group_size, code_dim]`: codes of groups whose images share one
+            factor's value.
+        fixed_factor: int `[num_groups]`: which factor that is. The number of factors is the number
+            of distinct values.
+        codes_std: float `[points, code_dim]`: codes of a sample of the whole data set, for the
+            spread of each code.
+        eval_groups: fresh groups of the same shape, to score the majority on groups that did not
+            make it.
+        eval_fixed_factor: their fixed factors.
+        prune_std: codes whose standard deviation over `codes_std` is below this may not be voted
+            for. The cr protocol uses 0, the dlib protocol 0.05.
+
+    Returns:
+        dict: `factor_vae`, `factor_vae_revised` (at most one code a factor counts),
+            `factor_vae_num_active` (number of
+        codes), with evaluation groups also `factor_vae_eval`. Scores from 0 to 1.
+
+    Raises:
+        ValueError: malformed arrays, lengths that differ, only one of the two evaluation arguments.
+    """
+    return factor_vae_resampling(
+        groups,
+        fixed_factor,
+        codes_std,
+        eval_groups=eval_groups,
+        eval_fixed_factor=eval_fixed_factor,
+        prune_std=prune_std,
+    ).scores()
+
+
+def factor_vae_resampling(
+    groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
+):
+    """Returns the `Resampling` of `factor_vae` over groups: votes are cast once and redrawn."""
+    groups, fixed_factor = check_groups_and_factor(groups, fixed_factor)
+    codes_std = check_codes(codes_std, "codes_std")
+    check_same_width(groups=groups, codes_std=codes_std)
+    eval_groups, eval_fixed_factor = check_evaluation_groups(groups, eval_groups, eval_fixed_factor)
+    check_number(prune_std, "prune_std", low=0, high=np.inf)
+
+    std, active = active_codes(codes_std, prune_std)
+    votes = group_votes(groups, std, active)
+    eval_votes = None if eval_groups is None else group_votes(eval_groups, std, active)
+
+    def score(chosen, eval_chosen=None):
+        return score_votes(
+            votes[chosen],
+            fixed_factor[chosen],
+            len(std),
+            eval_votes=None if eval_chosen is None else eval_votes[eval_chosen],
+            eval_fixed_factor=None if eval_chosen is None else eval_fixed_factor[eval_chosen],
+        )
+
+    sizes = (len(votes),) if eval_votes is None else (len(votes), len(eval_votes))
+    return Resampling(sizes, score, constants={"factor_vae_num_active": float(active.sum())})

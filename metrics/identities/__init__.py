@@ -1,0 +1,1 @@
+"""Whether a code tells an identity that it is meant to tell, or to hide."""

@@ -1,0 +1,1 @@
+"""How independent codes are of each other; no factors needed."""

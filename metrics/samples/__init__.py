@@ -1,0 +1,1 @@
+"""How good generated images are, by a classifier's answers and features."""

@@ -1,0 +1,62 @@
+"""Frechet distance between two sets of features (Heusel et al. 2017, "GANs Trained by a TTUR")."""
+
+import numpy as np
+
+from metrics.shared.validation import check_codes, check_same_width
+
+
+def frechet_distance(features, reference_features):
+    """Returns |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two fitted Gaussians.
+
+    The FID where the features are those of the standard Inception network; with other features
+    give the score another name. In squared units of the features, 0 for equal sets, without upper
+    bound. It is biased upwards in small samples: compare sets of equal size only.
+
+    There is no bootstrap interval: a decomposition for every resample is too dear at the usual
+    2,048 features, and drawing points again adds the bias once more.
+
+    Args:
+        features: float `[points, feature_dim]`.
+        reference_features: float `[reference_points, feature_dim]`.
+
+    Returns:
+        dict: `frechet_distance`, at least 0.
+
+    Raises:
+        ValueError: malformed arrays, widths that differ.
+    """
+    features = check_codes(features, "features")
+    reference_features = check_codes(reference_features, "reference_features")
+    check_same_width(features=features, reference_features=reference_features)
+    distance = distance_of_gaussians(
+        features.mean(axis=0),
+        np.cov(features, rowvar=False),
+        reference_features.mean(axis=0),
+        np.cov(reference_features, rowvar=False),
+    )
+    return {"frechet_distance": distance}
+
+
+def distance_of_gaussians(mean, covariance, reference_mean, reference_covariance):
+    """Returns the same distance from the moments, for features too many to be kept.
+
+    Args:
+        mean: `[feature_dim]`.
+        covariance: `[feature_dim, feature_dim]`.
+        reference_mean: `[feature_dim]`.
+        reference_covariance: `[feature_dim, feature_dim]`.
+
+    Returns:
+        float: at least 0.
+    """
+    difference = mean - reference_mean
+    covariance = np.atleast_2d(covariance)
+    reference_covariance = np.atleast_2d(reference_covariance)
+    # C1 C2 has the eigenvalues of the symmetric C1^(1/2) C2 C1^(1/2), which is safe where C1 or C2
+    # is singular, as they are with fewer points than features.
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    product = np.linalg.eigvalsh(root @ reference_covariance @ root)
+    trace_of_root = np.sqrt(np.maximum(product, 0.0)).sum()
+    distance = difference @ difference + np.trace(covariance) + np.trace(reference_covariance)
+    return max(0.0, float(distance - 2 * trace_of_root))

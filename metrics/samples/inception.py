@@ -1,0 +1,38 @@
+"""Inception score (Salimans et al. 2016, "Improved Techniques for Training GANs", section 4)."""
+
+import numpy as np
+from scipy.special import rel_entr
+
+from metrics.shared.resampling import Resampling
+from metrics.shared.validation import check_probabilities
+
+
+def inception_score(probabilities):
+    """Returns exp of the mean KL divergence of each point's class distribution from their mean.
+
+    The number of classes where every sample is classified surely and all classes are equally
+    frequent; 1 where the classifier says the same of every sample. The value depends on the
+    classifier: name it beside the score.
+
+    Args:
+        probabilities: float `[points, classes]`, a classifier's distribution for each sample.
+
+    Returns:
+        dict: `inception_score`, from 1 to the number of classes.
+
+    Raises:
+        ValueError: malformed array, rows that are not distributions.
+    """
+    return inception_score_resampling(probabilities).scores()
+
+
+def inception_score_resampling(probabilities):
+    """Returns the `Resampling` of `inception_score` over points."""
+    probabilities = check_probabilities(probabilities)
+
+    def score(chosen):
+        drawn = probabilities[chosen]
+        divergence = rel_entr(drawn, drawn.mean(axis=0)).sum(axis=1)
+        return {"inception_score": float(np.exp(divergence.mean()))}
+
+    return Resampling((len(probabilities),), score, bounds=(1.0, float(probabilities.shape[1])))

@@ -1,0 +1,38 @@
+"""Mode KL: how evenly samples fall on the classes (Lin et al. 2020, "InfoGAN-CR", appendix)."""
+
+import numpy as np
+from scipy.special import rel_entr
+
+from metrics.shared.resampling import Resampling
+from metrics.shared.validation import check_probabilities
+
+
+def mode_kl(probabilities):
+    """Returns the KL divergence in nats of the classes of the samples from even classes.
+
+    A sample's class is its most probable one. 0 where all classes are equally frequent, log of the
+    number of classes where every sample has the same class.
+
+    Args:
+        probabilities: float `[points, classes]`, a classifier's distribution for each sample.
+
+    Returns:
+        dict: `mode_kl`, from 0 to log(classes).
+
+    Raises:
+        ValueError: malformed array, rows that are not distributions.
+    """
+    return mode_kl_resampling(probabilities).scores()
+
+
+def mode_kl_resampling(probabilities):
+    """Returns the `Resampling` of `mode_kl` over points."""
+    probabilities = check_probabilities(probabilities)
+    num_classes = probabilities.shape[1]
+    modes = probabilities.argmax(axis=1)
+
+    def score(chosen):
+        shares = np.bincount(modes[chosen], minlength=num_classes) / len(chosen)
+        return {"mode_kl": max(0.0, float(rel_entr(shares, 1 / num_classes).sum()))}
+
+    return Resampling((len(modes),), score, bounds=(0.0, float(np.log(num_classes))))

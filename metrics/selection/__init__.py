@@ -1,0 +1,1 @@
+"""Which model of a pool to take, without labels."""

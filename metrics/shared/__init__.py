@@ -1,0 +1,1 @@
+"""What several metrics need: checks of arrays, resampling, information."""

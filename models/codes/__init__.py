@@ -1,0 +1,1 @@
+"""Latent codes: how they are drawn, scored, paired and traversed."""

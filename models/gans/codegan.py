@@ -1,0 +1,188 @@
+"""Recipes of class disentanglement: CoDeGAN and the pre-training of its class encoder."""
+
+import dataclasses
+
+from models import checks
+from models.base import OPTIMIZERS, Method
+from models.codes.joint_code import FeatureCode
+from models.layers.augmentation import Augmentation
+from models.networks.architectures import ConvEncoder, DeconvGenerator
+from models.networks.class_architectures import (
+    ResidualDiscriminator,
+    ResidualGenerator,
+    ResNetEncoder,
+)
+from models.optimizers.recipes import Adam, RMSprop
+
+GENERATORS = (DeconvGenerator, ResidualGenerator)
+DISCRIMINATORS = (ConvEncoder, ResidualDiscriminator)
+ENCODERS = (ConvEncoder, ResNetEncoder)
+GAMES = ("non_saturating", "hinge", "wasserstein")  # of models.losses.adversarial
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimCLR:
+    """Self-supervised training of an encoder on real images (Chen et al. 2020, 2002.05709).
+
+    Two augmented views of each image are drawn together and views of other images apart, with
+    NT-Xent. The encoder's own head, which CoDeGAN's losses see later, takes the part of SimCLR's
+    projection. CoDeGAN's recipe is not published; the defaults are SimCLR's own for small images
+    (temperature 0.5, no blur), with Adam at 1e-3 in the place of LARS.
+
+    Attributes:
+        augmentation: that makes the two views.
+        optimizer: of the encoder.
+        iterations: batches.
+        batch_size: real images of a batch.
+        temperature: tau.
+        seed: of initial weights, order and views; the encoder serves all models of a sweep.
+        log_every: iterations from one row of the history to the next, and between checkpoints.
+    """
+
+    augmentation: Augmentation
+    optimizer: Adam | RMSprop
+    iterations: int
+    batch_size: int = 256
+    temperature: float = 0.5
+    seed: int = 0
+    log_every: int = dataclasses.field(default=100, metadata={"affects_results": False})
+
+    def __post_init__(self):
+        checks.instance("augmentation", self.augmentation, Augmentation)
+        checks.instance("optimizer", self.optimizer, OPTIMIZERS)
+        for name, minimum in (("iterations", 1), ("batch_size", 2), ("seed", 0), ("log_every", 1)):
+            checks.integer(name, getattr(self, name), minimum=minimum)
+        checks.positive_number("temperature", self.temperature)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CoDeGAN(Method):
+    """CoDeGAN (Zhao et al. 2021, https://arxiv.org/abs/2103.03636).
+
+    An iteration is a whole round: `discriminator_steps` updates of D, each on real images of its
+    own, then one of G and of the encoders. It therefore takes `discriminator_steps` x
+    `discriminator_batch` real images (`training.batch_size`); an epoch of a data set of n images
+    is n over that many iterations.
+
+    Attributes:
+        codes: the class and the noise z, and the number of class features.
+        generator: G.
+        discriminator: D.
+        class_encoder: E_c, from images to class features.
+        noise_encoder: E_z, from images to z; None where E_z is a second head of E_c's trunk.
+        generator_optimizer: of G.
+        discriminator_optimizer: of D.
+        class_optimizer: of E_c.
+        noise_optimizer: of E_z.
+        augmentation: that makes the second view of a generated image.
+        game: "wasserstein", "hinge" or "non_saturating".
+        penalty_weight: of the gradient penalty in D's loss; 0 for none.
+        class_weight: beta_1, the weight of L_c in G's loss.
+        noise_weight: beta_2, the weight of L_z.
+        temperature: tau of L_c.
+        stop_at_view: whether G learns nothing through the augmented view.
+        discriminator_steps: updates of D in an iteration ("critic").
+        discriminator_batch: real images, and generated ones, of an update of D.
+        generator_batch: generated images of an update of G.
+        class_batch: the same of E_c.
+        noise_batch: the same of E_z; as large as class_batch where they share a trunk.
+        class_from: iteration from which E_c learns ("chain_step", there in epochs); before it,
+            E_c stays as it is, and of a shared trunk only the head of z learns.
+        pretraining: how E_c is trained on real images first; None: not at all.
+        name: how tables call the method.
+    """
+
+    codes: FeatureCode
+    generator: DeconvGenerator | ResidualGenerator
+    discriminator: ConvEncoder | ResidualDiscriminator
+    class_encoder: ConvEncoder | ResNetEncoder
+    noise_encoder: ConvEncoder | ResNetEncoder | None
+    generator_optimizer: Adam | RMSprop
+    discriminator_optimizer: Adam | RMSprop
+    class_optimizer: Adam | RMSprop
+    noise_optimizer: Adam | RMSprop
+    augmentation: Augmentation
+    game: str
+    penalty_weight: float
+    class_weight: float
+    noise_weight: float
+    stop_at_view: bool
+    discriminator_steps: int
+    discriminator_batch: int
+    generator_batch: int
+    class_batch: int
+    noise_batch: int
+    class_from: int
+    temperature: float = 0.07
+    pretraining: SimCLR | None = None
+    name: str = "codegan"
+
+    def __post_init__(self):
+        super().__post_init__()
+        checks.instance("codes", self.codes, FeatureCode)
+        checks.instance("generator", self.generator, GENERATORS)
+        checks.instance("discriminator", self.discriminator, DISCRIMINATORS)
+        checks.instance("class_encoder", self.class_encoder, ENCODERS)
+        if self.noise_encoder is not None:
+            checks.instance("noise_encoder", self.noise_encoder, ENCODERS)
+        for player in ("generator", "discriminator", "class", "noise"):
+            name = f"{player}_optimizer"
+            checks.instance(name, getattr(self, name), OPTIMIZERS)
+            name = f"{player}_batch"
+            checks.integer(name, getattr(self, name), minimum=1)
+        checks.instance("augmentation", self.augmentation, Augmentation)
+        checks.choice("game", self.game, GAMES)
+        for name in ("penalty_weight", "class_weight", "noise_weight"):
+            checks.number(name, getattr(self, name), minimum=0.0)
+        checks.positive_number("temperature", self.temperature)
+        checks.flag("stop_at_view", self.stop_at_view)
+        checks.integer("discriminator_steps", self.discriminator_steps, minimum=1)
+        checks.integer("class_from", self.class_from, minimum=0)
+        if self.shares_trunk and self.class_batch != self.noise_batch:
+            checks.fail("noise_batch", self.noise_batch, f"class_batch={self.class_batch}: one E")
+        if self.shares_trunk and self.class_weight == 0.0:
+            checks.fail("class_weight", 0.0, "a number > 0: E learns L_c + beta_2 / beta_1 L_z")
+        if self.pretraining is not None:
+            checks.instance("pretraining", self.pretraining, SimCLR)
+
+    @property
+    def shares_trunk(self) -> bool:
+        """Whether E_c and E_z are two heads of one network."""
+        return self.noise_encoder is None
+
+    @property
+    def images_per_iteration(self) -> int:
+        """Real images that an iteration takes."""
+        return self.discriminator_steps * self.discriminator_batch
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The iteration at which E_c starts to learn, unless that is the first."""
+        return (self.class_from,) if self.class_from else ()
+
+    def _model_class(self):
+        from models.gans.codegan_model import CoDeGANModel
+
+        return CoDeGANModel
+
+    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
+        """Returns the multiply-adds that `iteration` spends per real image.
+
+        A gradient penalty costs as much as two and a half further passes, forward and backward.
+        """
+        generator = self.generator.multiply_adds(image_shape, self.codes.latent_dim)
+        judged = self.discriminator.multiply_adds(image_shape, 1)
+        outputs = self.codes.feature_dim + (self.codes.noise_dim if self.shares_trunk else 0)
+        told = self.class_encoder.multiply_adds(image_shape, outputs)
+        read = told
+        if not self.shares_trunk:
+            read = self.noise_encoder.multiply_adds(image_shape, self.codes.noise_dim)
+        penalty = 7.5 if self.penalty_weight else 0.0
+        total = self.images_per_iteration * (generator + judged * (6 + penalty))
+        own = 0 if self.shares_trunk else read
+        total += self.generator_batch * (3 * generator + 2 * judged + 4 * told + 2 * own)
+        if iteration >= self.class_from:
+            total += self.class_batch * (generator + 6 * told)
+        if not self.shares_trunk:
+            total += self.noise_batch * (generator + 3 * read)
+        return int(total / self.images_per_iteration)

@@ -1,0 +1,262 @@
+"""CoDeGAN as a Keras model."""
+
+import keras
+import tensorflow as tf
+
+from models import checks, draws
+from models.gans.adversarial_model import AdversarialModel, Frozen
+from models.losses.adversarial import GAMES, gradient_penalty
+from models.losses.contrastive import supervised_contrastive_loss
+from models.networks.class_networks import (
+    RECONSTRUCTED_NOISE,
+    build_class_discriminator,
+    build_class_generator,
+    build_code_encoder,
+    build_encoders,
+)
+
+
+class CoDeGANModel(AdversarialModel):
+    """CoDeGAN (Zhao et al. 2021, https://arxiv.org/abs/2103.03636).
+
+    G makes images of a class c and noise z. E_c maps them to features in which images of one class
+    lie together and classes apart, E_z reads z off them; real images enter D only:
+
+        L_c = supervised contrastive loss of E_c(x), E_c(augmented x), labels c
+        L_z = mean (E_z(x) - z)^2
+        L_G = adversarial + beta_1 L_c + beta_2 L_z,   L_Ec = L_c,   L_Ez = L_z
+
+    E_c and E_z with a common trunk minimise L_c + beta_2 / beta_1 L_z. The losses reported are the
+    parts before weighting; L_c and L_z are those of G's update.
+
+    A pass of one player through another's network uses batch statistics and leaves the moving ones
+    as they are. With batch norm in E_c, both views are one batch. Replicas that share a batch
+    contrast each its own part: L_c then sees fewer other images than on one device.
+
+    Args:
+        recipe: a `models.gans.codegan.CoDeGAN`.
+        image_shape: (height, width, channels).
+        max_value: the uint8 value of full intensity.
+        seed: of initial weights and draws.
+        num_images: not used.
+    """
+
+    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
+        image_shape = checks.image_shape("image_shape", image_shape)
+        encoders = build_encoders(recipe, image_shape, seed)
+        parts = {
+            "generator": build_class_generator(
+                recipe.generator, image_shape, recipe.codes.latent_dim, seed
+            ),
+            "discriminator": build_class_discriminator(recipe.discriminator, image_shape, seed),
+            **encoders,
+        }
+        losses = ("generator_loss", "discriminator_loss", "class_loss", "noise_loss")
+        super().__init__(
+            networks=parts,
+            players=_players(parts, recipe.shares_trunk),
+            optimizers={
+                "generator": recipe.generator_optimizer.build(),
+                "discriminator": recipe.discriminator_optimizer.build(),
+                "class_encoder": recipe.class_optimizer.build(),
+                "noise_encoder": recipe.noise_optimizer.build(),
+            },
+            generator=parts["generator"],
+            encoder=build_code_encoder(encoders),
+            codes=recipe.codes,
+            losses=(*losses, "gradient_penalty") if recipe.penalty_weight else losses,
+            max_value=max_value,
+            seed=seed,
+            name=recipe.name,
+        )
+        self.recipe = recipe
+        self.discriminator = parts["discriminator"]
+        self.class_encoder = parts["class_encoder"]
+        self.noise_encoder = parts.get("noise_encoder")
+        self.judge_real, self.judge_fake = GAMES[recipe.game]
+        self.is_class_learning = recipe.class_from == 0
+
+    def begin_segment(self, iteration: int) -> None:
+        """Lets E_c learn from `class_from` on."""
+        super().begin_segment(iteration)
+        if self.is_class_learning != (iteration >= self.recipe.class_from):
+            self.is_class_learning = not self.is_class_learning
+            self.train_function = None  # Keras traces the other iteration
+
+    def load_pretrained(self, weights: dict) -> None:
+        """Sets E_c to pre-trained weights, those of `pretrained_variables` by name."""
+        variables = pretrained_variables(self.class_encoder)
+        if set(weights) != set(variables):
+            difference = sorted(set(weights) ^ set(variables))
+            checks.fail("weights", difference, "the pre-trained variables; these are on one side")
+        for name, variable in variables.items():
+            variable.assign(weights[name])
+
+    def train_step(self, images):
+        """One round: D `discriminator_steps` times, each on its part of the images, G, E_z, E_c.
+
+        Args:
+            images: uint8 [discriminator_steps * batch, height, width, channels].
+        """
+        parts = tf.split(self.unit_range(images), self.recipe.discriminator_steps)
+        for step, real in enumerate(parts):
+            results = self.update_discriminator(real, step)
+        results |= self.update_generator()
+        if self.recipe.shares_trunk:
+            self.update_shared_encoder()
+        else:
+            self.update_noise_encoder()
+            if self.is_class_learning:
+                self.update_class_encoder()
+        return self.end_iteration(results)
+
+    def update_discriminator(self, real, step: int):
+        """D learns to tell real from fake, on latents of its own."""
+        _, fakes = self.generate(tf.shape(real)[0], f"discriminator_{step}")
+        seed = self.stream_seed(f"penalty_{step}")
+        mix = draws.uniform((tf.shape(real)[0], 1, 1, 1), seed)
+        with tf.GradientTape() as tape:
+            logits = self.discriminator(tf.concat([real, fakes], 0), training=True)
+            adversarial = self.judge_real(*tf.split(logits, 2))
+            results, loss = {"discriminator_loss": adversarial}, adversarial
+            if self.recipe.penalty_weight:
+                judge = lambda points: self.discriminator(points, training=True)  # noqa: E731
+                penalty = gradient_penalty(judge, real, fakes, mix)
+                results["gradient_penalty"] = penalty
+                loss += self.recipe.penalty_weight * penalty
+        self.minimize("discriminator", tape, loss)
+        Frozen(self.discriminator).advance_spectral_vectors()
+        return results
+
+    def update_generator(self):
+        """G learns to pass for real, to make classes that E_c tells apart, and to show z."""
+        recipe = self.recipe
+        latents = self.draw_latents(self.share(recipe.generator_batch), "generator")
+        with tf.GradientTape() as tape:
+            fakes = self.generator(latents, training=True)
+            adversarial = self.judge_fake(self.discriminator(fakes, training=True))
+            encode = Frozen(self.class_encoder)
+            features, noise = self.view_features(encode, fakes, "generator", recipe.stop_at_view)
+            class_loss = self.class_loss(features, latents)
+            if not recipe.shares_trunk:
+                noise = Frozen(self.noise_encoder)(fakes)
+            noise_loss = self.noise_loss(noise, latents)
+            loss = adversarial + recipe.class_weight * class_loss
+            loss += recipe.noise_weight * noise_loss
+        self.minimize("generator", tape, loss)
+        return {
+            "generator_loss": adversarial,
+            "class_loss": class_loss,
+            "noise_loss": noise_loss,
+        }
+
+    def update_shared_encoder(self):
+        """E learns to tell classes apart and to read z; before `class_from` only the latter."""
+        latents, fakes = self.generate(self.share(self.recipe.class_batch), "class_encoder")
+        ratio = self.recipe.noise_weight / self.recipe.class_weight
+        with tf.GradientTape(persistent=True) as tape:
+            if self.is_class_learning:
+                features, noise = self.view_features(self.encode, fakes, "class_encoder")
+                loss = self.class_loss(features, latents)
+                loss += ratio * self.noise_loss(noise, latents)
+            else:
+                _, noise = self.class_encoder(fakes, training=True)
+                loss = ratio * self.noise_loss(noise, latents)
+        # One gradient, cut at the players' border: with Adam that is one optimiser's update.
+        if self.is_class_learning:
+            self.minimize("class_encoder", tape, loss)
+        self.minimize("noise_encoder", tape, loss)
+
+    def update_class_encoder(self):
+        """E_c learns to tell classes apart."""
+        latents, fakes = self.generate(self.share(self.recipe.class_batch), "class_encoder")
+        with tf.GradientTape() as tape:
+            features, _ = self.view_features(self.encode, fakes, "class_encoder")
+            loss = self.class_loss(features, latents)
+        self.minimize("class_encoder", tape, loss)
+
+    def update_noise_encoder(self):
+        """E_z learns to read z."""
+        latents, fakes = self.generate(self.share(self.recipe.noise_batch), "noise_encoder")
+        with tf.GradientTape() as tape:
+            loss = self.noise_loss(self.noise_encoder(fakes, training=True), latents)
+        self.minimize("noise_encoder", tape, loss)
+
+    def generate(self, batch, stream: str):
+        """Returns latents and G's images, for players that G does not learn from."""
+        latents = self.draw_latents(batch, stream)
+        return latents, Frozen(self.generator)(latents)
+
+    def draw_latents(self, batch, stream: str):
+        """Returns this iteration's latents [batch, latent_dim] from a stream."""
+        return self.codes.sample(batch, self.stream_seed(f"{stream}_codes"))
+
+    def encode(self, images):
+        """Returns what E_c makes of images while it learns."""
+        return self.class_encoder(images, training=True)
+
+    def view_features(self, encode, images, stream: str, stop_at_view: bool = False):
+        """Returns the class features of images and of their augmented views, and the noise read.
+
+        Args:
+            encode: E_c, learning or frozen.
+            images: [batch, height, width, channels].
+            stream: of the augmentation's draws.
+            stop_at_view: whether no gradient reaches the images through their views.
+
+        Returns:
+            features: [2 batch, feature_dim], the views last.
+            noise: [batch, noise_dim], None where E_z is another network.
+        """
+        views = tf.stop_gradient(images) if stop_at_view else images
+        views = self.recipe.augmentation.apply(views, self.stream_seed(f"{stream}_views"))
+        outputs = encode(tf.concat([images, views], axis=0))
+        if not self.recipe.shares_trunk:
+            return outputs, None
+        return outputs[0], outputs[1][: tf.shape(images)[0]]
+
+    def class_loss(self, features, latents):
+        """Returns L_c of `view_features`."""
+        classes = tf.argmax(latents[:, : self.codes.num_classes], axis=1)
+        return supervised_contrastive_loss(*tf.split(features, 2), classes, self.recipe.temperature)
+
+    def noise_loss(self, noise, latents):
+        """Returns L_z."""
+        return tf.reduce_mean(tf.square(noise - latents[:, self.codes.num_classes :]))
+
+    def share(self, batch: int) -> int:
+        """Returns this replica's part of a batch of generated images."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if batch % replicas:
+            expected = f"a multiple of the {replicas} replicas, which share every player's batch"
+            checks.fail("generator_batch, class_batch or noise_batch", batch, expected)
+        return batch // replicas
+
+
+def pretrained_variables(class_encoder: keras.Model) -> dict[str, keras.Variable]:
+    """Returns what pre-training determines: all of E_c but a head of z, by path."""
+    return {
+        variable.path: variable
+        for layer in class_encoder.layers
+        if not _is_noise_head(layer)
+        for variable in layer.variables
+    }
+
+
+def _players(parts: dict[str, keras.Model], shares_trunk: bool) -> dict[str, list]:
+    if not shares_trunk:
+        return {name: network.trainable_variables for name, network in parts.items()}
+    layers = parts["class_encoder"].layers
+    split = {True: [], False: []}
+    for layer in layers:
+        split[_is_noise_head(layer)] += layer.trainable_variables
+    return {
+        "generator": parts["generator"].trainable_variables,
+        "discriminator": parts["discriminator"].trainable_variables,
+        "class_encoder": split[False],
+        "noise_encoder": split[True],
+    }
+
+
+def _is_noise_head(layer: keras.layers.Layer) -> bool:
+    return layer.name == f"class_encoder_{RECONSTRUCTED_NOISE}"

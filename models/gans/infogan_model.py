@@ -1,0 +1,148 @@
+"""InfoGAN as a Keras model."""
+
+import keras
+import tensorflow as tf
+
+from models import checks
+from models.gans.adversarial_model import AdversarialModel, Frozen
+from models.losses import info_gan as losses
+from models.networks import convolutional as networks
+
+
+class InfoGANModel(AdversarialModel):
+    """InfoGAN (Chen et al. 2016, https://arxiv.org/abs/1606.03657, equations 5 and 6).
+
+    min over G and Q, max over D of V(D, G) - lambda L_I(G, Q), with G's non-saturating loss:
+
+        L_DQ = -E log D(x) - E log(1 - D(G)) + lambda L_info
+        L_G  = -E log D(G) + lambda L_info,        L_info = -E sum log Q(c | G)
+
+    `info_weight` is lambda; `codes` draws c and z and computes L_info, on fakes only. The losses
+    reported are the parts before weighting; `info_loss` is that of the update of D and Q.
+
+    G does not change before its first update, so the fakes of the update of D and Q are those of
+    G's first update (unless `fresh_codes`), computed once. G's batch-norm averages then see that
+    pass once, where an implementation that repeats it has them see it twice; no weight differs.
+
+    Args:
+        recipe: a `models.gans.infogan.InfoGAN`.
+        image_shape: (height, width, channels).
+        max_value: the uint8 value of full intensity.
+        seed: of initial weights and draws.
+        num_images: not used.
+    """
+
+    loss_names = ("generator_loss", "discriminator_loss", "info_loss")
+
+    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
+        image_shape = checks.image_shape("image_shape", image_shape)
+        parts = self.build_networks(recipe, image_shape, seed)
+        super().__init__(
+            networks=parts,
+            players={name: network.trainable_variables for name, network in parts.items()},
+            optimizers=self.build_optimizers(recipe),
+            generator=parts["generator"],
+            encoder=networks.build_encoder(parts["discriminator"], recipe.codes),
+            codes=recipe.codes,
+            losses=self.loss_names,
+            max_value=max_value,
+            seed=seed,
+            name=recipe.name,
+        )
+        self.recipe = recipe
+        self.discriminator = parts["discriminator"]
+        self.generator_steps = recipe.generator_steps
+        self.fresh_codes = recipe.fresh_codes
+
+    @staticmethod
+    def build_networks(recipe, image_shape, seed) -> dict[str, keras.Model]:
+        """Returns the network of each player."""
+        latent_dim, q_dim = recipe.codes.latent_dim, recipe.codes.q_dim
+        return {
+            "generator": networks.build_generator(recipe.generator, image_shape, latent_dim, seed),
+            "discriminator": networks.build_discriminator(
+                recipe.discriminator, image_shape, q_dim, seed
+            ),
+        }
+
+    @staticmethod
+    def build_optimizers(recipe) -> dict[str, keras.Optimizer]:
+        """Returns the optimiser of each player."""
+        return {
+            "generator": recipe.generator_optimizer.build(),
+            "discriminator": recipe.discriminator_optimizer.build(),
+        }
+
+    def train_step(self, images):
+        """One iteration: D and Q once, then G `generator_steps` times.
+
+        Args:
+            images: uint8 [batch, height, width, channels].
+        """
+        real = self.unit_range(images)
+        latents = self.draw_latents(real, "codes")
+        tape, fakes = self.generate(latents)
+        results = self.update_discriminator(real, fakes, latents)
+        discriminator = Frozen(self.discriminator)
+        for step in range(self.generator_steps):
+            if self.fresh_codes:
+                latents = self.draw_latents(real, f"generator_codes_{step}")
+            if step > 0 or self.fresh_codes:
+                tape, fakes = self.generate(latents)
+            results |= self.update_generator(tape, fakes, latents, discriminator)
+        discriminator.advance_spectral_vectors()
+        return self.end_iteration(results)
+
+    def draw_latents(self, real, stream: str):
+        """Returns this iteration's latent vectors from a stream, as many as real images."""
+        latents = self.codes.sample(tf.shape(real)[0], self.stream_seed(stream))
+        return tf.cast(latents, self.variable_dtype)
+
+    def generate(self, *latents):
+        """Returns a tape and G's images for each batch of latents, recorded on the tape.
+
+        Each batch is a pass of its own: batch norm uses the statistics of that batch.
+        """
+        with tf.GradientTape() as tape:
+            images = [self.generator(batch, training=True) for batch in latents]
+        return tape, *images
+
+    def update_discriminator(self, real, fakes, latents):
+        """D learns to tell real from fake, Q to read the codes off the fakes."""
+        with tf.GradientTape() as tape:
+            real_logits, fake_logits, q_outputs = self.discriminate(real, fakes)
+            adversarial = losses.discriminator_loss(real_logits, fake_logits)
+            info = self.codes.negative_log_likelihood(latents, q_outputs)
+            loss = adversarial + self.info_weight() * info
+        self.minimize("discriminator", tape, loss)
+        return {"discriminator_loss": adversarial, "info_loss": info}
+
+    def update_generator(self, tape, fakes, latents, discriminator):
+        """G learns to pass for real and to show its codes; `tape` holds G's pass."""
+        with tape:
+            adversarial, info = self.judge(fakes, latents, discriminator)
+            loss = adversarial + self.info_weight() * info
+        self.minimize("generator", tape, loss)
+        return {"generator_loss": adversarial}
+
+    def discriminate(self, real, fakes):
+        """Returns D's logits of real and fake images and Q's outputs for the fakes.
+
+        Batch norm needs a pass each; without it one pass over both is the same and faster.
+        """
+        if self.recipe.discriminator.norm == "batch":
+            real_logits, _ = self.discriminator(real, training=True)
+            return real_logits, *self.discriminator(fakes, training=True)
+        logits, q_outputs = self.discriminator(tf.concat([real, fakes], 0), training=True)
+        batch = tf.shape(real)[0]
+        return logits[:batch], logits[batch:], q_outputs[batch:]
+
+    def judge(self, fakes, latents, discriminator):
+        """Returns G's adversarial loss and the information loss from the frozen D and Q."""
+        logits, q_outputs = discriminator(fakes)
+        info = self.codes.negative_log_likelihood(latents, q_outputs)
+        return losses.generator_loss(logits), info
+
+    def info_weight(self):
+        """Returns lambda in this iteration, a scalar tensor."""
+        return self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)

@@ -1,0 +1,1 @@
+"""Losses: pure, unweighted, scalar functions of tensors."""

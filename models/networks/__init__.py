@@ -1,0 +1,1 @@
+"""Networks: what Gin binds, and what it builds."""

@@ -1,0 +1,1 @@
+"""Optimisers: what Gin binds, and Adam in its two special forms."""

@@ -1,0 +1,1 @@
+"""Variational autoencoders: for each, what Gin binds and its regulariser."""

@@ -1,1 +1,0 @@
-"""What the metric stage is made of: protocols, and what is scored beside them."""

@@ -1,0 +1,1 @@
+"""Where tasks run: worker processes, a Ray cluster, devices."""

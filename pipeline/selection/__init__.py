@@ -1,1 +1,0 @@
-"""What the select stage is made of: cells, rankings, confidence, warnings."""

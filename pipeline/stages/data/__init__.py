@@ -1,0 +1,1 @@
+"""The data stage: reads the data set's recipe, writes the image cache."""

@@ -1,0 +1,1 @@
+"""The metric stage: reads images and encoders, writes `codes/` and `scores.csv`."""

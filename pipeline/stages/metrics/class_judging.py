@@ -1,0 +1,236 @@
+"""One model's classes: clusters of real images, and what each generated class shows.
+
+Runs in a worker process.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+import metrics
+from metrics.classes.class_coverage import class_coverage, code_table, relative_diversity
+from metrics.classes.cluster_agreement import partition_agreement
+from models.codes.joint_code import FeatureCode
+from models.networks.class_networks import feature_network
+from pipeline.inference.encoding import as_function, in_batches, load_network, row_slices
+from pipeline.pictures import to_uint8
+from pipeline.runs.files import atomic_path, file_digest
+from pipeline.stages.metrics.class_clusters import class_teller, write_image_classes
+from pipeline.stages.metrics.metric_results import write_result
+
+MAX_TRAINING_IMAGES = 10_000  # scored where no test images are held out
+GRID_COLUMNS = 10
+SMALLEST_PROBABILITY = 1e-12  # whose logarithm is taken
+_STREAM = 0xC1A5  # the same images and noise for every model
+
+
+def judge_classes(
+    generator_path: Path,
+    encoder_path: Path,
+    codes,
+    data: tuple,
+    judge_folder,
+    options,
+    factor: str | None,
+    result_path: Path,
+    files: tuple[Path, Path],
+    *,
+    progress: Callable[..., None],
+) -> None:
+    """Score one model, keep the scores and what the report draws, and give each image a class.
+
+    Args:
+        generator_path: The exported generator.
+        encoder_path: The exported encoder.
+        codes: Its `JointCode`, with one categorical code.
+        data: (recipe of the data set, folder of the caches).
+        judge_folder: Of a classifier of the true classes; None: nobody tells what classes show.
+        options: The `ClassDisentanglement` recipe.
+        factor: The factor that is the true class; None where nobody knows it.
+        result_path: Where the scores are kept.
+        files: Where the arrays for pictures and the classes of the images are kept.
+        progress: Told of finished parts.
+    """
+    recipe, cache = data
+    dataset = recipe.open(cache)
+    keys = evaluation_keys(dataset, options.num_images)
+    labels_of = None
+    if factor is not None:
+        column = dataset.factor_names.index(factor)
+        labels_of = lambda keys: dataset.factors_of(keys)[:, column]  # noqa: E731
+        labels, num_labels = labels_of(keys), dataset.factor_sizes[column]
+    encoder, generator = load_network(encoder_path), load_network(generator_path)
+    encode, generate = _function(encoder), _function(generator)
+    find_features = _function(feature_network(encoder))
+    features = _of_images(dataset, keys, find_features)
+    progress(1, 5, part="features")
+    scores = {}
+    if factor is not None:
+        scores = metrics.clustering(features, labels, num_clusters=num_labels, seeds=options.seeds)
+    progress(2, 5, part="clusters")
+    made = GeneratedClasses(codes, options.samples_per_class, generate)
+    tell = class_teller(codes, encode, find_features, features, made, options.seeds[0])
+    scores["generated_accuracy"] = float((tell(made.images) == made.classes).mean())
+    told = _of_images(dataset, keys, tell)
+    if not isinstance(codes, FeatureCode):  # InfoGAN: Q is a classifier, and bounds I(c; G)
+        scores |= information_scores(encode(made.images)[:, codes.class_features], made.classes)
+        scores |= classifier_scores(told, labels) if factor is not None else {}
+    arrays = {}
+    if judge_folder is not None:
+        judge = load_network(judge_folder.classifier)
+        found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_labels)
+        scores |= found
+    progress(3, 5, part="generated classes")
+    arrays["grid"] = class_rows(codes, generate)
+    arrays["members"] = class_members(dataset, keys, told, codes.num_classes)
+    if options.embedded_images:
+        arrays["has_labels"] = np.array(factor is not None)
+        kinds = told if factor is None else labels
+        count = options.embedded_images
+        arrays |= embedding(codes, generate, find_features, features, kinds, count)
+    progress(4, 5, part="pictures")
+    pictures_path, classes_path = files
+    write_image_classes(classes_path, dataset, recipe.image_names(), labels_of, tell)
+    with atomic_path(pictures_path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    digests = [file_digest(path) for path in files]
+    write_result(result_path, scores, {}, len(keys), files=digests)
+
+
+def evaluation_keys(dataset, num_images: int | None) -> np.ndarray:
+    """Return the keys of the images that are scored: held-out ones, or else training images."""
+    rng = np.random.default_rng(_STREAM)
+    keys = dataset.test_keys()
+    if not len(keys):
+        limit = min(num_images or MAX_TRAINING_IMAGES, MAX_TRAINING_IMAGES)
+        keys = np.unique(dataset.sample_keys(rng, 20 * min(dataset.num_images, limit)))
+        num_images = min(limit, len(keys))
+    if num_images is None or num_images >= len(keys):
+        return keys
+    return np.sort(rng.choice(keys, num_images, replace=False))
+
+
+class GeneratedClasses:
+    """As many generated images of each class.
+
+    Attributes:
+        images: float32 `[classes * samples_per_class, h, w, c]`.
+        classes: int `[classes * samples_per_class]`.
+    """
+
+    def __init__(self, codes, samples_per_class: int, generate):
+        rng = np.random.default_rng(_STREAM)
+        classes = range(codes.num_classes)
+        latents = [codes.draw_class(rng, samples_per_class, value) for value in classes]
+        self.images = generate(np.concatenate(latents))
+        self.classes = np.repeat(np.arange(codes.num_classes), samples_per_class)
+
+
+def classifier_scores(found: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return how well the class that Q finds matches the labels, codes matched to classes."""
+    agreement = partition_agreement(found, labels)
+    scores = {f"classifier_{name}": value for name, value in agreement.items()}
+    return scores | {"classifier_error": 1.0 - agreement["acc_hungarian"]}
+
+
+def information_scores(probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+    """Return L_I = H(c) + E log Q(c | G(z, c)) and H(c), in nats, of equally likely classes."""
+    of_own = probabilities[np.arange(len(classes)), classes]
+    entropy = float(np.log(probabilities.shape[1]))
+    likelihood = np.log(np.maximum(of_own.astype(np.float64), SMALLEST_PROBABILITY)).mean()
+    return {"information_bound": entropy + float(likelihood), "code_entropy": entropy}
+
+
+def shown_classes(
+    judge, made: GeneratedClasses, dataset, keys: np.ndarray, labels: np.ndarray, num_classes: int
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return what a classifier says that each generated class shows: scores and a table."""
+    name_class, find_features = (_function(_output_of(judge, place)) for place in (0, 1))
+    shown = name_class(made.images).argmax(axis=1)
+    num_codes = int(made.classes.max()) + 1
+    table = code_table(made.classes, shown, num_codes, num_classes)
+    scores = class_coverage(made.classes, shown, num_codes, num_classes)
+    real = _of_images(dataset, keys, find_features)
+    features = find_features(made.images)
+    class_of_code = table.argmax(axis=1)
+    return scores | relative_diversity(features, made.classes, real, labels, class_of_code), table
+
+
+def class_rows(codes, generate) -> np.ndarray:
+    """Return generated images uint8 `[classes, columns, h, w, c]`, every column of one noise."""
+    noise = codes.draw(np.random.default_rng([_STREAM, 1]), GRID_COLUMNS)
+    columns, one_hot = codes.columns(codes.class_code), np.eye(codes.num_classes, dtype=np.float32)
+    rows = []
+    for value in range(codes.num_classes):
+        latents = noise.copy()
+        latents[:, columns] = one_hot[value]
+        rows.append(latents)
+    grid = to_uint8(generate(np.concatenate(rows)))
+    return grid.reshape(codes.num_classes, GRID_COLUMNS, *grid.shape[1:])
+
+
+def class_members(dataset, keys: np.ndarray, told: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return real images of each class, drawn at random, uint8 `[classes, columns, h, w, c]`.
+
+    White where a class has fewer than the columns.
+    """
+    rng = np.random.default_rng([_STREAM, 2])
+    members = np.full((num_classes, GRID_COLUMNS, *dataset.image_shape), 255, np.uint8)
+    for value, row in enumerate(members):
+        chosen = np.sort(rng.permutation(np.flatnonzero(told == value))[:GRID_COLUMNS])
+        if len(chosen):
+            images = dataset.images_of(keys[chosen])
+            row[: len(chosen)] = to_uint8(images, max_value=dataset.max_value)
+    return members
+
+
+def embedding(
+    codes, generate, find_features, features: np.ndarray, kinds: np.ndarray, num_embedded: int
+) -> dict[str, np.ndarray]:
+    """Return features of real and generated images in two dimensions (t-SNE).
+
+    Args:
+        codes: The model's codes.
+        generate: Latent vectors to images.
+        find_features: Images to features.
+        features: Of real images, float `[points, feature_dim]`.
+        kinds: Their labels or classes, int `[points]`.
+        num_embedded: Real images taken, and a third as many generated ones.
+
+    Returns:
+        points: float `[n, 2]`, kinds: int `[n]`, those given or the classes of generated images,
+        is_generated: bool `[n]`.
+    """
+    rng = np.random.default_rng([_STREAM, 3])
+    chosen = rng.permutation(len(features))[:num_embedded]
+    latents = codes.draw(rng, num_embedded // 3)
+    points = np.concatenate([features[chosen], find_features(generate(latents))])
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    with threadpool_limits(1):  # threads that wait for each other cost more than they bring
+        embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
+    classes = latents[:, codes.columns(codes.class_code)].argmax(axis=1)
+    kinds = np.concatenate([kinds[chosen], classes])
+    is_generated = np.arange(len(points)) >= len(chosen)
+    return {"points": embedded, "kinds": kinds, "is_generated": is_generated}
+
+
+def _function(network) -> Callable[[np.ndarray], np.ndarray]:
+    return in_batches(as_function(network))
+
+
+def _output_of(judge, place: int):
+    import keras
+
+    return keras.Model(judge.inputs[0], judge.outputs[place])
+
+
+def _of_images(dataset, keys: np.ndarray, function) -> np.ndarray:
+    """Return what a network says of the images of keys, batch by batch."""
+    parts = []
+    for rows in row_slices(len(keys), 2048):
+        images = dataset.images_of(keys[rows]).astype(np.float32) / dataset.max_value
+        parts.append(function(images))
+    return np.concatenate(parts)

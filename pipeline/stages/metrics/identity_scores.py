@@ -1,0 +1,116 @@
+"""The part of the metric stage that asks where a model keeps the identity: what lacks, and rows.
+
+A small classifier is trained on the specified code s, on the unspecified z, and, for comparison, on
+the images themselves, once a data set. z is a draw of q(z | x), which is what the decoder is given;
+z_mean is the mean, which tells more: where noise hides a latent from the decoder, its mean is still
+there, at a small scale that the classifier's standardisation undoes. What a model without these two
+codes keeps is measured on all its codes together.
+
+Seen identities: fitted on training images, scored on held-out ones. Unseen identities: fitted on
+one half of their images, scored on the other. The work is in
+`pipeline.stages.metrics.identity_scoring`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.execution import pool as execution
+from pipeline.model_spec import Export
+from pipeline.progress import ProgressDisplay
+from pipeline.recipes import fingerprint
+from pipeline.stages.metrics.metric_results import read_result, score_rows
+from pipeline.stages.metrics.metric_tasks import run_metric_tasks
+from pipeline.stages.stage import Context
+
+# Raised whenever a change of the code changes scores.
+IDENTITY_VERSION = 1
+PROTOCOL = "identity"
+_BASELINE = "supervised_baseline"  # in the place of an export's key
+
+
+def skipped(context: Context) -> list[str]:
+    """Say what the data set does not admit, in one line."""
+    options = context.experiment.metrics.identity_scores
+    if options is None or hasattr(context.dataset, "part"):
+        return []
+    return [
+        f"{context.dataset.name} is not split by identity (identity_split): skipped the "
+        f"{PROTOCOL} protocol"
+    ]
+
+
+def _is_wanted(context: Context) -> bool:
+    return context.experiment.metrics.identity_scores is not None and not skipped(context)
+
+
+def _key(context: Context) -> str:
+    """Return the name of a result: changes whenever the result would."""
+    options = context.experiment.metrics
+    bootstrap = (options.num_resamples, options.level, options.seed)
+    parts = (IDENTITY_VERSION, options.identity_scores, context.dataset.fingerprint, bootstrap)
+    return f"{PROTOCOL}-{fingerprint(*parts)[:16]}"
+
+
+def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
+    """Return the exports that are not scored yet."""
+    if not _is_wanted(context):
+        return []
+    return [
+        export
+        for export in exports
+        if "metrics" in context.forced or read_result(_path(context, export.key)) is None
+    ]
+
+
+def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return every file that this part writes for the rows of scores.csv."""
+    if not _is_wanted(context):
+        return []
+    return [_path(context, key) for key in (*(export.key for export in exports), _BASELINE)]
+
+
+def _path(context: Context, key: str) -> Path:
+    return context.run.metric_result(key, _key(context))
+
+
+def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
+    """Score what is missing, and the baseline once.
+
+    Returns:
+        A line for each failure.
+    """
+    if not _is_wanted(context):
+        return []
+    shared = (context.experiment.dataset, context.cache, context.experiment.metrics)
+    tasks = []
+    baseline = _path(context, _BASELINE)
+    if "metrics" in context.forced or read_result(baseline) is None:
+        tasks.append((_BASELINE.replace("_", " "), (*shared, None, None, baseline)))
+    for export in missing(context, exports):
+        folder = context.run.model(export.parent_id).export(export.name)
+        task = (*shared, folder, export.codes, _path(context, export.key))
+        tasks.append((f"{export.model_id} {PROTOCOL}", task))
+
+    return run_metric_tasks(context.pool, _score, tasks, display)
+
+
+def _score(*arguments, progress):
+    """Import TensorFlow in the worker only."""
+    execution.configure_tensorflow()
+    from pipeline.stages.metrics.identity_scoring import score_identities
+
+    return score_identities(*arguments, progress=progress)
+
+
+def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """Return the rows of scores.csv; each model has the baseline's beside its own."""
+    if not _is_wanted(context):
+        return []
+    baseline = read_result(_path(context, _BASELINE))
+    return [
+        row
+        for export in exports
+        for result in (read_result(_path(context, export.key)), baseline)
+        for row in score_rows(result, export, PROTOCOL, context.dataset)
+    ]

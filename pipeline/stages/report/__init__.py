@@ -1,0 +1,1 @@
+"""The report stage: reads the CSV files and pictures, writes `report/`."""

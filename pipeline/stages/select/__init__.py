@@ -1,0 +1,1 @@
+"""The select stage: reads exports and scores, writes the selection tables."""

@@ -1,0 +1,208 @@
+"""What the select stage makes of its results: cross scores, rankings and their summary as rows."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+import scipy.stats
+
+from pipeline import metric_names
+from pipeline.model_spec import Export
+from pipeline.runs.manifests import versions
+from pipeline.runs.tables import (
+    CROSS_SCORE_COLUMNS,
+    SCORE_COLUMNS,
+    SELECTION_COLUMNS,
+    SELECTION_SUMMARY_COLUMNS,
+    read_table,
+)
+from pipeline.stages.select.cells import Cells, generator_seed
+from pipeline.stages.stage import Context
+
+# What tells with labels which model is good: the first that every model has.
+SUPERVISED_METRICS = ("factor_vae", "acc_hungarian")
+DECIMALS = 12  # to which two scores must differ; the order of a sum must not break a tie
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """What one selection method says of one pool.
+
+    Attributes:
+        pool: The pool's name.
+        method: The selection method's name.
+        scores: Model id -> score; the higher, the better.
+        order: The model ids from the best down.
+        confidence: Model id -> how sure it is that the model is the best; may lack models.
+        num_compared: Model id -> how many other models its score comes from; may lack models.
+        num_cells: Cells of the score matrix that the ranking rests on; None where it has none.
+        warnings: Why the choice is to be taken with care.
+    """
+
+    pool: str
+    method: str
+    scores: Mapping[str, float]
+    order: tuple[str, ...]
+    confidence: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    num_compared: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    num_cells: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def best_first(scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Return model ids by score, the highest first; ties go to the lowest model id."""
+    return tuple(sorted(scores, key=lambda name: (-round(scores[name], DECIMALS), name)))
+
+
+def cross_scores(
+    context: Context, cells: Cells, pairs: Mapping[str, Sequence[Export]], pool: Sequence[Export]
+) -> pd.DataFrame:
+    """Return A[i, j], the FactorVAE score of encoder i on the groups of generator j, as rows.
+
+    Args:
+        context: The run.
+        cells: The votes.
+        pairs: Generator's model id -> the encoders whose cells the selection rests on.
+        pool: All models.
+    """
+    selection = context.experiment.selection
+    by_id = {export.model_id: export for export in pool}
+    rows = []
+    for generator in pool:
+        scores = cells.scores(generator, pairs.get(generator.model_id, ()))
+        for encoder_id, score in scores.items():
+            rows.append(
+                {
+                    "encoder_id": encoder_id,
+                    "generator_id": generator.model_id,
+                    "score": score,
+                    "num_groups": selection.num_groups,
+                    "group_size": selection.group_size,
+                    "num_fixed_codes": cells.num_offered(generator),
+                    "seed": generator_seed(generator)[0],
+                    "encoder_fingerprint": by_id[encoder_id].fingerprint,
+                    "generator_fingerprint": generator.fingerprint,
+                    "versions": versions(),
+                }
+            )
+    return pd.DataFrame(rows, columns=CROSS_SCORE_COLUMNS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervised:
+    """What is known with factors.
+
+    Attributes:
+        protocol: The protocol of the scores.
+        metric: The metric that models are ranked by.
+        table: A row a model id, a column a metric.
+    """
+
+    protocol: str
+    metric: str
+    table: pd.DataFrame
+
+    @property
+    def scores(self) -> pd.Series:
+        """The scores by which models are ranked."""
+        return self.table[self.metric]
+
+
+def supervised_scores(context: Context, model_ids: Sequence[str]) -> Supervised | None:
+    """Return the scores of scores.csv; None without known factors.
+
+    Of the protocols under which every model has a FactorVAE score the first one: "cr" before
+    "dlib". Models of classes have an accuracy instead.
+    """
+    if not context.dataset.num_factors or not context.run.scores_csv.exists():
+        return None
+    table = read_table(context.run.scores_csv, SCORE_COLUMNS)
+    table = table[table.model_id.isin(model_ids)]
+    for metric in SUPERVISED_METRICS:
+        for protocol in sorted(table[table.metric == metric].protocol.unique()):
+            wide = table[table.protocol == protocol].pivot(
+                index="model_id", columns="metric", values="value"
+            )
+            if wide[metric].notna().sum() == len(model_ids):
+                return Supervised(protocol, metric, wide)
+    return None
+
+
+def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> pd.DataFrame:
+    """Return a row a pool, selection method and model."""
+    by_id = {export.model_id: export for export in exports}
+    rows = []
+    for ranking in rankings:
+        for rank, model_id in enumerate(ranking.order, start=1):
+            export = by_id[model_id]
+            rows.append(
+                {
+                    "pool": ranking.pool,
+                    "model_id": model_id,
+                    "setting": export.setting,
+                    "method": export.method,
+                    "seed": export.seed,
+                    "selection_method": ranking.method,
+                    "score": float(ranking.scores[model_id]),
+                    "rank": rank,
+                    "selected": rank == 1,
+                    "confidence": ranking.confidence.get(model_id),
+                    "num_compared": ranking.num_compared.get(model_id),
+                    "versions": versions(),
+                }
+            )
+    return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
+
+
+def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) -> pd.DataFrame:
+    """Return a row a pool and selection method: what it chose, and how good that is if known."""
+    rows = []
+    for ranking in rankings:
+        chosen = ranking.order[0]
+        row = {
+            "pool": ranking.pool,
+            "selection_method": ranking.method,
+            "model_id": chosen,
+            "selected_score": ranking.scores[chosen],
+            "confidence": ranking.confidence.get(chosen),
+            "num_models": len(ranking.order),
+            "num_cells": ranking.num_cells,
+            "warnings": "; ".join(ranking.warnings),
+        }
+        if supervised is not None:
+            row |= _compared(ranking, supervised)
+            row |= _paper_row(supervised, chosen)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=SELECTION_SUMMARY_COLUMNS)
+
+
+def _compared(ranking: Ranking, supervised: Supervised) -> dict:
+    """Return how the choice stands in its pool by the supervised metric."""
+    known = supervised.scores[list(ranking.order)]
+    value, best, median = known[ranking.order[0]], known.max(), known.median()
+    return {
+        "supervised_metric": supervised.metric,
+        "supervised_value": value,
+        "pool_best": best,
+        "pool_median": median,
+        "regret_to_best": best - value,
+        "gain_over_median": value - median,
+        "rank_correlation": _rank_correlation(pd.Series(ranking.scores), known),
+    }
+
+
+def _paper_row(supervised: Supervised, chosen: str) -> dict:
+    """Return the chosen model's line of the paper's table."""
+    columns = metric_names.paper_columns(supervised.table.columns)
+    row = {column: supervised.table.loc[chosen, metric] for column, metric in columns.items()}
+    if "dci" in columns:
+        row["dci_learner"] = metric_names.dci_learner(columns["dci"])
+    return {"protocol": supervised.protocol, **row}
+
+
+def _rank_correlation(first: pd.Series, second: pd.Series) -> float | None:
+    """Return Spearman's rank correlation; None where it is not defined."""
+    first = first.reindex(second.index)
+    if len(first) < 3 or first.nunique() < 2 or second.nunique() < 2:
+        return None
+    return float(scipy.stats.spearmanr(first, second).statistic)

@@ -1,0 +1,1 @@
+"""The train stage: reads images, writes `models/` and `models.csv`."""

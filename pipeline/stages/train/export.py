@@ -1,0 +1,137 @@
+"""What a model leaves: networks that load with Keras alone, and pictures of what its codes do."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.inference.code_draws import ENCODED, encode_training_images
+from pipeline.inference.encoding import as_function, encoder_function, in_batches, row_slices
+from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
+from pipeline.runs.directory import ExportDirectory
+from pipeline.runs.files import atomic_path, json_text, write_text
+from pipeline.stages.train.identity_pictures import identity_pictures
+
+NUM_SAMPLES = 64
+NUM_KL_IMAGES = 10_000
+TRAVERSAL_STEPS = 10
+MAX_TRAVERSED = 40  # codes; of more, so many are chosen evenly
+_STREAM = 0x91C7  # the same latent vectors for every picture, so that pictures compare
+
+
+class Exporter:
+    """Writes the networks and pictures of one model in training.
+
+    Args:
+        model: With `generator`, `encoder` and `codes`.
+        dataset: The opened data set.
+        limits: Of continuous codes in traversals; None: their own range.
+    """
+
+    def __init__(self, model, dataset, limits: tuple[float, float] | None = None):
+        self._limits = limits
+        self._model = model
+        self._dataset = dataset
+        self._generate = in_batches(as_function(model.generator))
+        self._kl_of_codes = None
+        if model.kl_of_codes is not None:
+            self._kl_of_codes = in_batches(as_function(model.kl_of_codes))
+
+    def export(self, folder: ExportDirectory) -> None:
+        """Write the networks, traversals.npz and, of VAEs, code_kl.json, each atomically.
+
+        Of models that have one, posterior.keras, too.
+        """
+        model, dataset = self._model, self._dataset
+        for name, network in model.exports().items():
+            with atomic_path(getattr(folder, name)) as temporary:
+                network.save(temporary)
+        codes, arrays = self._drawable_codes()
+        if arrays and hasattr(dataset, "part"):
+            encode = encoder_function(model.encoder, dataset.max_value)
+            arrays |= identity_pictures(encode, self._generate, codes, dataset)
+        traversals, values, names = self.traverse(codes)
+        count = min(NUM_SAMPLES, dataset.num_images)
+        chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
+        real = dataset.train_images(chosen)
+        with atomic_path(folder.traversals) as temporary:
+            np.savez_compressed(
+                temporary,
+                images=traversals,
+                values=values,
+                names=np.array(names),
+                samples=self.sample(codes),
+                real=to_uint8(real, max_value=dataset.max_value),
+                **arrays,
+            )
+        if self._kl_of_codes is not None:
+            self._write_kl(folder)
+
+    def write_pictures(self, folder: Path, iteration: int) -> None:
+        """Write a grid of samples and strips of traversals as PNG files."""
+        codes, _ = self._drawable_codes()
+        traversals, values, names = self.traverse(codes)
+        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample(codes)))
+        strips = traversal_strips(traversals, names=names, values=values)
+        save_picture(folder / f"traversals-{iteration:09d}.png", strips)
+
+    def _drawable_codes(self):
+        """Return the model's codes, fitted where they have no prior, and what a stage needs to."""
+        codes = self._model.codes
+        if codes.has_prior:
+            return codes, {}
+        encoded = encode_training_images(self._model.encoder, self._dataset)
+        return codes.fitted(encoded), {ENCODED: encoded}
+
+    def sample(self, codes) -> np.ndarray:
+        """Return random samples, uint8 [n, h, w, c]."""
+        return self._images(codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
+
+    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Move each code (or `MAX_TRAVERSED` of them) alone over its range, from one vector.
+
+        Returns:
+            images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
+                than there are steps, the rest of its row is white.
+            values: float [steps], of the last code with so many steps: of a continuous code where
+                there is one beside classes.
+            names: Of the codes, with their first and last values where they are not `values`.
+        """
+        base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
+        count = min(MAX_TRAVERSED, codes.num_codes)
+        chosen = np.linspace(0, codes.num_codes - 1, count).round().astype(int).tolist()
+        values = [codes.traversal_values(code, TRAVERSAL_STEPS, self._limits) for code in chosen]
+        paths = [
+            codes.traverse(base, code, steps) for code, steps in zip(chosen, values, strict=True)
+        ]
+        images = self._images(np.concatenate(paths))
+        longest = max(reversed(values), key=len)
+        rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
+        ends = np.cumsum([len(path) for path in paths])
+        for row, path, end in zip(rows, paths, ends, strict=True):
+            row[: len(path)] = images[end - len(path) : end]
+        names = [
+            codes.code_names[code] + ("" if np.array_equal(own, longest) else _reach(own))
+            for code, own in zip(chosen, values, strict=True)
+        ]
+        return rows, np.asarray(longest, np.float64), names
+
+    def _write_kl(self, folder: ExportDirectory) -> None:
+        """Write the mean over training images of each code's KL to the prior."""
+        dataset = self._dataset
+        count = min(NUM_KL_IMAGES, dataset.num_images)
+        chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
+        total = 0.0
+        for rows in row_slices(count):
+            images = dataset.train_images(np.sort(chosen[rows]))
+            unit_range = images.astype(np.float32) / dataset.max_value
+            total = total + self._kl_of_codes(unit_range).sum(axis=0, dtype=np.float64)
+        write_text(
+            folder.code_kl, json_text({"nats": (total / count).tolist(), "num_images": count})
+        )
+
+    def _images(self, latents: np.ndarray) -> np.ndarray:
+        return to_uint8(self._generate(latents.astype(np.float32)))
+
+
+def _reach(values: np.ndarray) -> str:
+    return f" ({values[0]:.2g} to {values[-1]:.2g})"

@@ -1,1 +1,0 @@
-"""What the train stage is made of: loops, checkpoints, pre-training, exports."""

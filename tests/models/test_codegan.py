@@ -1,0 +1,349 @@
+"""CoDeGAN: who moves what, the start of E_c, both layouts of the encoders, exports, networks."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.codes import joint_code as codes
+from models.gans import codegan as class_methods
+from models.gans.codegan_model import pretrained_variables
+from models.layers.augmentation import Augmentation
+from models.losses.adversarial import gradient_penalty
+from models.networks import architectures, class_architectures
+from models.networks.class_networks import feature_network
+from models.networks.convolutional import build_conv_encoder
+from models.networks.residual_networks import (
+    build_residual_discriminator,
+    build_residual_generator,
+    build_resnet_encoder,
+)
+from models.optimizers import recipes as optimizers
+
+CODES = codes.FeatureCode((codes.CategoricalCode(3), codes.GaussianNoise(2)), feature_dim=4)
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
+SHAPE = (8, 8, 1)
+
+
+def recipe(**changes):
+    adam = optimizers.DecayingAdam(1e-3, 0.5, 0.9, l2=2.5e-5)
+    encoder = class_architectures.PaddedConvEncoder(
+        conv=(4, 6), dense=(8,), activates_dense=True, negative_slope=0.2
+    )
+    arguments = {
+        "codes": CODES,
+        "generator": architectures.DeconvGenerator(
+            dense=(8,),
+            base_channels=4,
+            deconv=(4,),
+            dense_activation="relu",
+            deconv_activation="relu",
+            batch_norm=True,
+            order="norm_activation",
+        ),
+        "discriminator": encoder,
+        "class_encoder": encoder,
+        "noise_encoder": None,
+        **{f"{name}_optimizer": adam for name in ("generator", "discriminator", "class", "noise")},
+        "augmentation": Augmentation(crop_area=(0.8, 1.0)),
+        "game": "wasserstein",
+        "penalty_weight": 10.0,
+        "class_weight": 100.0,
+        "noise_weight": 5e-4,
+        "stop_at_view": True,
+        "discriminator_steps": 2,
+        "discriminator_batch": 6,
+        "generator_batch": 6,
+        "class_batch": 8,
+        "noise_batch": 8,
+        "class_from": 0,
+    }
+    return class_methods.CoDeGAN(**{**arguments, **changes})
+
+
+RESIDUAL = {
+    "generator": class_architectures.ResidualGenerator(channels=4, blocks=2),
+    "discriminator": class_architectures.ResidualDiscriminator(channels=4, norm="spectral"),
+    "class_encoder": class_architectures.ResNetEncoder(channels=(4, 6), blocks=1, dense=(8,)),
+    "noise_encoder": class_architectures.ResNetEncoder(channels=(4, 6), blocks=1, dense=(8,)),
+    "game": "hinge",
+    "penalty_weight": 0.0,
+    "noise_batch": 5,
+    "stop_at_view": False,
+}
+
+
+def values(model):
+    return {name: variable.numpy().copy() for name, variable in model.state.items()}
+
+
+def moved(before, model):
+    after = values(model)
+    names = {name for name in before if not np.array_equal(before[name], after[name])}
+    return {name for name in names if "optimizer" not in name and name != "iteration"}
+
+
+def weights(model, *prefixes, without=()):
+    return {
+        name
+        for name in model.state
+        if name.startswith(prefixes)
+        and "optimizer" not in name
+        and not any(word in name for word in without)
+    }
+
+
+@pytest.fixture(scope="module")
+def shared():
+    return recipe(class_from=2).build(SHAPE, 255, 3)
+
+
+@pytest.fixture(scope="module")
+def separate():
+    return recipe(**RESIDUAL).build(SHAPE, 255, 3)
+
+
+def test_each_update_of_a_shared_encoder_moves_its_own_variables(shared):
+    real = shared.unit_range(IMAGES)[:6]
+    statistics = ("moving",)
+    before = values(shared)
+    results = shared.update_discriminator(real, 0)
+    # A constant added to all logits changes nothing in this game.
+    own = weights(shared, "discriminator", without=("real_logit/bias",))
+    assert moved(before, shared) == own
+    assert set(results) == {"discriminator_loss", "gradient_penalty"}
+    before = values(shared)
+    shared.update_generator()
+    assert moved(before, shared) == weights(shared, "generator")
+    head = weights(shared, "class_encoder/class_encoder_noise")
+    assert len(head) == 2
+    before = values(shared)
+    shared.is_class_learning = False
+    shared.update_shared_encoder()
+    assert moved(before, shared) == head
+    before = values(shared)
+    shared.is_class_learning = True
+    shared.update_shared_encoder()
+    assert moved(before, shared) == weights(shared, "class_encoder")
+    assert not any(word in name for name in moved(before, shared) for word in statistics)
+
+
+def test_each_update_of_separate_encoders_moves_its_own_variables(separate):
+    before = values(separate)
+    separate.update_discriminator(separate.unit_range(IMAGES)[:6], 0)
+    changed, own = moved(before, separate), weights(separate, "discriminator")
+    assert changed <= own and own - changed <= {n for n in own if "real_logit/vector" in n}
+    for update, prefix in (
+        (separate.update_generator, "generator"),
+        (separate.update_class_encoder, "class_encoder"),
+        (separate.update_noise_encoder, "noise_encoder"),
+    ):
+        before = values(separate)
+        update()
+        # Batch norm: the own network's averages move, too; those of the others do not.
+        assert moved(before, separate) == weights(separate, prefix), prefix
+
+
+def test_the_penalty_of_the_discriminator_has_the_gradient_of_finite_differences(shared):
+    """Through D's own layers, in a traced function, as D is trained."""
+    rng = np.random.default_rng(5)
+    real, fake = (tf.constant(rng.random((4, *SHAPE)), tf.float32) for _ in range(2))
+    mix = tf.constant(rng.random((4, 1, 1, 1)), tf.float32)
+    weights_of_d = shared.discriminator.trainable_variables
+    initial = [variable.numpy() for variable in weights_of_d]
+    for variable in weights_of_d:  # large enough for gradients of about 1
+        variable.assign(3.0 * variable)
+
+    def penalty():
+        judge = lambda images: shared.discriminator(images, training=True)  # noqa: E731
+        return 1e3 * gradient_penalty(judge, real, fake, mix)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = penalty()
+        return tape.gradient(loss, [variable.value for variable in weights_of_d])
+
+    found = gradients()
+    # Small steps: where a leaky ReLU changes sides, the penalty jumps.
+    for variable, gradient in zip(weights_of_d, found, strict=True):
+        if "kernel" not in variable.path:
+            continue
+        direction = rng.normal(size=variable.shape).astype(np.float32)
+        before, step = variable.numpy(), 5e-5
+        variable.assign(before + step * direction)
+        above = float(penalty())
+        variable.assign(before - step * direction)
+        below = float(penalty())
+        variable.assign(before)
+        slope = float(np.sum(gradient * direction))
+        np.testing.assert_allclose((above - below) / (2 * step), slope, rtol=0.02)
+    for variable, value in zip(weights_of_d, initial, strict=True):
+        variable.assign(value)
+
+
+def test_the_generator_learns_through_the_view_only_where_it_is_told_to(separate):
+    latents = separate.draw_latents(6, "generator")
+
+    def gradient_through_view(stops):
+        with tf.GradientTape() as tape:
+            images = separate.generator(latents, training=True)
+            tape.watch(images)
+            features, _ = separate.view_features(separate.encode, images, "x", stops)
+            # The views alone: the second half of the features, in a batch norm of both.
+            loss = tf.reduce_sum(features[6:])
+        return tape.gradient(loss, images)
+
+    through, stopped = gradient_through_view(False), gradient_through_view(True)
+    assert np.abs(through - stopped).max() > 1e-6
+    plain = recipe(stop_at_view=True).build(SHAPE, 255, 0)
+    with tf.GradientTape() as tape:
+        images = tf.random.stateless_uniform((6, *SHAPE), (1, 2))
+        tape.watch(images)
+        features, _ = plain.view_features(plain.encode, images, "x", True)
+        loss = tf.reduce_sum(features[6:])
+    gradient = tape.gradient(loss, images)  # through the first half, of which the loss knows none
+    assert gradient is None or not np.any(gradient)
+
+
+def test_training_goes_on_exactly_and_the_class_encoder_starts_late():
+    def build():
+        return recipe(class_from=2).build(SHAPE, 255, 5)
+
+    def train(model, iterations):
+        for _ in range(iterations):
+            model.begin_segment(int(model.iteration.numpy()))
+            results = model.train_step(IMAGES)
+        return {name: float(value) for name, value in results.items()}
+
+    whole, first, second = build(), build(), build()
+    assert recipe(class_from=2).milestones == (2,) and recipe().milestones == ()
+    before = values(whole)
+    train(whole, 2)
+    trunk = weights(whole, "class_encoder", without=("_noise",))
+    assert not moved(before, whole) & trunk
+    results = train(whole, 1)
+    assert trunk <= moved(before, whole)
+    assert set(results) == {metric.name for metric in whole.metrics}
+    train(first, 2)
+    second.load_state(values(first))
+    train(second, 1)
+    for name, value in values(whole).items():
+        np.testing.assert_array_equal(second.state[name], value, err_msg=name)
+
+
+def test_exports_load_with_keras_alone_and_agree(separate, shared, tmp_path):
+    for model in (separate, shared):
+        networks = model.exports()
+        images = np.random.default_rng(1).random((4, *SHAPE)).astype(np.float32)
+        expected = np.asarray(model.encoder(images, training=False))
+        networks["encoder"].save(tmp_path / "encoder.keras")
+        loaded = keras.saving.load_model(tmp_path / "encoder.keras", safe_mode=True)
+        np.testing.assert_allclose(loaded(images, training=False), expected, rtol=1e-5, atol=1e-6)
+        assert expected.shape == (4, CODES.code_dim)
+        np.testing.assert_allclose(np.linalg.norm(expected[:, :4], axis=1), 1.0, rtol=1e-5)
+        features = feature_network(loaded)(images, training=False)
+        np.testing.assert_allclose(features, expected[:, CODES.class_features], rtol=1e-5)
+        latents = CODES.draw(np.random.default_rng(0), 3)
+        drawn = networks["generator"](latents)
+        assert drawn.shape == (3, *SHAPE) and np.min(drawn) >= 0 and np.max(drawn) <= 1
+        types = {type(layer).__module__ for layer in networks["generator"].layers}
+        assert all(module.startswith("keras") for module in types)
+
+
+def test_pretrained_weights_are_taken_and_others_refused(shared):
+    variables = pretrained_variables(shared.class_encoder)
+    assert variables.keys() == {
+        name.removeprefix("class_encoder/")
+        for name in weights(shared, "class_encoder", without=("_noise",))
+    }
+    new = {name: np.full(variable.shape, 0.5) for name, variable in variables.items()}
+    model = recipe().build(SHAPE, 255, 0)
+    model.load_pretrained(new)
+    for name, variable in pretrained_variables(model.class_encoder).items():
+        np.testing.assert_array_equal(variable, new[name])
+    with pytest.raises(ValueError, match="pre-trained variables"):
+        model.load_pretrained({**new, "other": 1})
+
+
+def test_l2_is_added_to_the_gradient_and_the_rate_falls():
+    variable = keras.Variable([2.0, -4.0])
+    optimizer = optimizers.DecayingAdam(0.1, 0.0, 0.0, l2=0.5, decay_updates=4).build()
+    optimizer.build([variable])
+    # Without averages Adam moves by the rate in the direction of gradient + l2 variable.
+    for rate in (0.1, 0.075, 0.05, 0.025, 0.0):
+        before = variable.numpy().copy()
+        gradient = np.array([-0.9 * before[0] / 2, 0.0], np.float32)  # weaker than 0.5 v
+        optimizer.apply([tf.constant(gradient)], [variable])
+        expected = before - rate * np.sign(gradient + 0.5 * before)
+        np.testing.assert_allclose(variable, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_published_networks_have_the_published_sizes():
+    encoder = class_architectures.PaddedConvEncoder(
+        conv=(64, 128, 256), dense=(1024,), activates_dense=True, negative_slope=0.2
+    )
+    network = build_conv_encoder(encoder, (28, 28, 1), {"a": 40, "b": 120}, 0, "encoder")
+    assert network.get_layer("encoder_flatten").output.shape == (None, 2304)
+    cost = 14 * 14 * 16 * 64 + 49 * 16 * 64 * 128 + 9 * 16 * 128 * 256
+    assert encoder.multiply_adds((28, 28, 1), 160) == cost + 2304 * 1024 + 1024 * 160
+    resnet = class_architectures.ResNetEncoder()
+    network = build_resnet_encoder(resnet, keras.Input((32, 32, 3)), {"a": 128}, 0, "encoder")
+    trained = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    assert trained == 11_168_832 + 513 * 512 + 513 * 128  # ResNet-18 for 32x32, and the head
+    generator = build_residual_generator(
+        class_architectures.ResidualGenerator(channels=256), (32, 32, 3), 128, 0
+    )
+    assert generator.get_layer("generator_base").output.shape == (None, 4, 4, 256)
+    discriminator = build_residual_discriminator(
+        class_architectures.ResidualDiscriminator(channels=128, norm="spectral"), (32, 32, 3), 0
+    )
+    assert discriminator.get_layer("discriminator_mean").output.shape == (None, 128)
+    kernels = [v for v in discriminator.trainable_variables if v.path.endswith("kernel")]
+    assert len(kernels) == 11  # 4 x 2, two shortcuts, one dense
+
+
+def test_costs_count_every_kernel():
+    for network, cost in (
+        (
+            build_residual_generator(RESIDUAL["generator"], (16, 16, 3), 5, 0),
+            RESIDUAL["generator"].multiply_adds((16, 16, 3), 5),
+        ),
+        (
+            build_residual_discriminator(RESIDUAL["discriminator"], (16, 16, 3), 0),
+            RESIDUAL["discriminator"].multiply_adds((16, 16, 3), 1),
+        ),
+        (
+            build_resnet_encoder(
+                RESIDUAL["class_encoder"], keras.Input((16, 16, 3)), {"a": 4}, 0, "e"
+            ),
+            RESIDUAL["class_encoder"].multiply_adds((16, 16, 3), 4),
+        ),
+    ):
+        total = 0
+        for layer in network.layers:
+            for variable in layer.trainable_variables:
+                if variable.path.endswith("kernel"):
+                    places = np.prod(layer.output.shape[1:-1]) if len(variable.shape) == 4 else 1
+                    total += int(places * np.prod(variable.shape))
+        assert cost == total
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codes": codes.JointCode(CODES.parts)}, "codes"),
+        ({"game": "least_squares"}, "game"),
+        ({"noise_batch": 7}, "noise_batch"),
+        ({"class_weight": 0.0}, "class_weight"),
+        ({"class_from": -1}, "class_from"),
+        ({"discriminator_steps": 0}, "discriminator_steps"),
+        ({"stop_at_view": 1}, "stop_at_view"),
+        ({"pretraining": 3}, "pretraining"),
+    ],
+)
+def test_bad_recipes_are_refused(changes, message):
+    with pytest.raises(ValueError, match=f"{message}: Expected"):
+        recipe(**changes)
+    with pytest.raises(ValueError, match="parts: Expected"):
+        codes.FeatureCode((codes.UniformCodes(2), codes.GaussianNoise(2)), feature_dim=4)

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from pipeline.datasets.squares import Squares
+from pipeline.datasets.teapots import Teapots
+from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Sample
+
+CR = CrProtocol(metrics=tuple(CrProtocol.calls), num_points=400, num_groups=60, group_size=20)
+DLIB = DlibProtocol(
+    metrics=tuple(name for name in DlibProtocol.calls if name != "dci_gbt"),
+    num_train_points=400,
+    num_test_points=200,
+    num_train_groups=60,
+    num_eval_groups=40,
+    group_size=16,
+    prune_std=0.05,
+)
+
+
+@pytest.fixture(scope="module")
+def squares(cache):
+    recipe = Squares(image_size=16, positions=8, sizes=(4.0,), num_colours=8)
+    recipe.prepare(cache)
+    return recipe.open(cache)
+
+
+@pytest.fixture(scope="module")
+def teapots(cache):
+    recipe = Teapots(num_images=64)
+    recipe.prepare(cache)
+    return recipe.open(cache)
+
+
+def perfect_samples(protocol, dataset):
+    """Samples whose codes are the factors themselves."""
+    return {
+        name: Sample(dataset, draw, dataset.factors_of(draw.keys).astype(np.float32))
+        for name, draw in protocol.draws(dataset, seed=0).items()
+    }
+
+
+def measure(protocol, metric, dataset, **options):
+    samples = perfect_samples(protocol, dataset)
+    return protocol.measure(
+        metric, samples, dataset, seed=0, level=0.95, **({"num_resamples": 0} | options)
+    )
+
+
+@pytest.mark.parametrize("protocol", [CR, DLIB], ids=["cr", "dlib"])
+def test_groups_share_their_factor_and_nothing_else(protocol, squares):
+    for name, draw in protocol.draws(squares, seed=0).items():
+        if draw.fixed_factor is None:
+            continue
+        factors = squares.factors_of(draw.keys).reshape(len(draw.fixed_factor), -1, 3)
+        if "pairs" in name:  # each pair shares a value of its own
+            factors = factors.reshape(len(draw.fixed_factor), -1, 2, 3)
+        spread = np.ptp(factors, axis=-2).reshape(len(draw.fixed_factor), -1, 3)
+        fixed = np.take_along_axis(spread, draw.fixed_factor[:, None, None], axis=2)
+        assert (fixed == 0).all()
+        assert (spread.max(axis=1) > 0).sum(axis=1).tolist() == [2] * len(spread)
+
+
+def test_cr_fixes_the_factors_in_turn(squares):
+    assert CR.draws(squares, seed=0)["groups"].fixed_factor[:4].tolist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("metric", CR.metrics)
+def test_factors_as_codes_are_perfect_under_cr(metric, squares):
+    scores, _, _ = measure(CR, metric, squares)
+    assert all(np.isfinite(value) for value in scores.values())
+    assert not any(key.endswith("_test") for key in scores)
+    for key in ("factor_vae", "beta_vae", "dci_lasso_disentanglement"):
+        if key in scores:
+            assert scores[key] > 0.99
+
+
+@pytest.mark.parametrize("metric", DLIB.metrics)
+def test_factors_as_codes_are_perfect_under_dlib(metric, squares):
+    scores, _, _ = measure(DLIB, metric, squares)
+    assert all(np.isfinite(value) for value in scores.values())
+    for key in ("factor_vae_eval", "beta_vae_eval", "dci_hist_gbt_disentanglement", "irs"):
+        if key in scores:
+            assert scores[key] > 0.9
+
+
+@pytest.mark.parametrize("metric", CR.metrics)
+def test_continuous_factors_are_scored(metric, teapots):
+    """Nothing of teapots is rendered: codes stand for images."""
+    scores, _, _ = measure(CR, metric, teapots)
+    assert all(np.isfinite(value) for value in scores.values())
+
+
+def test_an_odd_group_gives_beta_vae_one_image_less(squares):
+    odd = CrProtocol(metrics=("beta_vae",), num_points=50, num_groups=30, group_size=5)
+    assert measure(odd, "beta_vae", squares)[0]["beta_vae"] > 0.9
+
+
+def test_draws_do_not_depend_on_the_list_of_metrics(squares):
+    few = CrProtocol(metrics=("mig",), num_points=400, num_groups=60, group_size=20)
+    for name, draw in few.draws(squares, seed=0).items():
+        np.testing.assert_array_equal(draw.keys, CR.draws(squares, seed=0)[name].keys)
+    assert few.sampling == CR.sampling
+
+
+def test_intervals_hold_their_value(squares):
+    scores, intervals, num_scored = measure(CR, "mig", squares, num_resamples=50)
+    low, high = intervals["mig"]
+    assert low <= scores["mig"] <= high and low < high
+    assert num_scored == 400
