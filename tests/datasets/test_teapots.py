@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.datasets import teapot_mesh, teapot_renderer, teapots
-from pipeline.datasets.teapots import Teapots
+from pipeline.datasets import teapots
+from pipeline.datasets.teapots import Teapots, mesh, renderer
 
 
 def _poses(count, seed=0):
@@ -12,7 +12,7 @@ def _poses(count, seed=0):
 
 
 def test_mesh_normals_point_outwards_and_parts_have_their_sizes():
-    body = teapot_mesh.body()
+    body = mesh.body()
     np.testing.assert_allclose(np.linalg.norm(body.normals, axis=0), 1, atol=1e-5)
     radius = np.hypot(*body.positions[:2])
     is_wall = (np.abs(body.positions[2]) < 0.03) & (radius > 0.05)
@@ -22,12 +22,12 @@ def test_mesh_normals_point_outwards_and_parts_have_their_sizes():
     assert np.median(body.normals[2][top]) > 0.9
     bottom = body.positions[2] < -0.0894
     assert np.all(body.normals[2][bottom] < -0.9)
-    x = np.concatenate([body.positions[0], teapot_mesh.handle_and_spout().positions[0]])
-    assert abs((x.max() - x.min()) / teapot_mesh.LENGTH - 1) < 0.01
+    x = np.concatenate([body.positions[0], mesh.handle_and_spout().positions[0]])
+    assert abs((x.max() - x.min()) / mesh.LENGTH - 1) < 0.01
 
 
 def test_seen_from_the_side():
-    geometry = teapot_renderer.render_geometry(np.array([0.0, np.pi]), np.array([0.0, 0.0]))
+    geometry = renderer.render_geometry(np.array([0.0, np.pi]), np.array([0.0, 0.0]))
     coverage = geometry[..., 1] / 255
     columns = np.flatnonzero(coverage[0].max(axis=0) > 0.3)
     assert 46 <= columns[-1] - columns[0] + 1 <= 50  # Handle to spout: 48 pixels.
@@ -43,7 +43,7 @@ def test_seen_from_the_side():
 def test_spout_turns_anticlockwise_seen_from_above():
     above = np.full(4, np.pi / 2)
     turns = np.array([0, 0.5, 1, 1.5]) * np.pi
-    coverage = teapot_renderer.render_geometry(turns, above)[..., 1] > 127
+    coverage = renderer.render_geometry(turns, above)[..., 1] > 127
     rows, columns = np.indices((64, 64)) - 31.5
     reach = [coverage[i] * np.hypot(rows, columns) for i in range(4)]
     tips = [np.unravel_index(r.argmax(), r.shape) for r in reach]
@@ -83,7 +83,7 @@ def test_background_is_white_and_coverage_is_sane():
     assert geometry[:, border, 1].max() == 0
     assert len(np.unique(geometry[..., 1])) == 10  # 3 x 3 sub-pixels.
     covered = geometry[..., 1] > 0
-    shade = geometry[..., 0][covered] / 255 * teapot_renderer.MAX_SHADE
+    shade = geometry[..., 0][covered] / 255 * renderer.MAX_SHADE
     assert 0.495 < shade.min() < 0.52
     assert 1.38 < shade.max() <= 1.4
     assert np.all(geometry[..., 0][~covered] == 0)
@@ -94,21 +94,21 @@ def test_background_is_white_and_coverage_is_sane():
 def test_surfaces_have_no_holes():
     # Away from the outline every sub-pixel of the body is covered.
     elevations = np.linspace(-np.pi / 2, np.pi / 2, 7)
-    coverage = teapot_renderer.render_geometry(np.zeros(7), elevations)[..., 1]
+    coverage = renderer.render_geometry(np.zeros(7), elevations)[..., 1]
     assert np.all(coverage[:, 26:38, 26:38] == 255)
 
 
 def test_shade_follows_the_light():
     # From above, all of the lid faces the light; from the side, the wall has none to speak of.
-    top = teapot_renderer.render_geometry(np.zeros(1), np.array([np.pi / 2]))[0]
-    side = teapot_renderer.render_geometry(np.zeros(1), np.zeros(1))[0]
+    top = renderer.render_geometry(np.zeros(1), np.array([np.pi / 2]))[0]
+    side = renderer.render_geometry(np.zeros(1), np.zeros(1))[0]
     assert top[28:36, 28:36, 0].mean() > 220
     assert side[34:40, 28:36, 0].mean() < 130
 
 
 def test_roll_turns_the_image_and_light_comes_from_its_direction():
     azimuth, elevation = np.array([0.7]), np.array([0.4])
-    render = teapot_renderer.render_geometry
+    render = renderer.render_geometry
     upright = render(azimuth, elevation)[0]
     quarter = render(azimuth, elevation, np.array([np.pi / 2]))[0]
     np.testing.assert_allclose(quarter[..., 1], np.rot90(upright[..., 1]), atol=1)
@@ -136,10 +136,10 @@ def test_stored_images_are_what_is_rendered(tmp_path):
 
 
 def test_images_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(teapots, "ROWS_PER_CHUNK", 5)
-    monkeypatch.setattr(teapots, "_num_processes", lambda num_images: 1)
+    monkeypatch.setattr("pipeline.datasets.teapots.recipe.ROWS_PER_CHUNK", 5)
+    monkeypatch.setattr("pipeline.datasets.teapots.recipe._num_processes", lambda num_images: 1)
     alone = Teapots(num_images=12).open(tmp_path / "alone")
-    monkeypatch.setattr(teapots, "_num_processes", lambda num_images: 2)
+    monkeypatch.setattr("pipeline.datasets.teapots.recipe._num_processes", lambda num_images: 2)
     together = Teapots(num_images=12).open(tmp_path / "together")
     assert alone.fingerprint == together.fingerprint
 

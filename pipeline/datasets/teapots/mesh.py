@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PATCHES_FILE = Path(__file__).with_name("teapot_patches.json")
+PATCHES_FILE = Path(__file__).with_name("patches.json")
 HANDLE_AND_SPOUT = range(12, 20)  # All other patches are surfaces of revolution.
 LID = range(20, 28)
 LID_WIDENING = 1.077  # Closes the gap between the lid and the rim.

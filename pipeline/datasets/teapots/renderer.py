@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.datasets import teapot_mesh
+from pipeline.datasets.teapots import mesh
 
 IMAGE_SIZE = 64
 SAMPLES = 3  # Sub-pixels along each side of a pixel.
@@ -25,7 +25,7 @@ _NUM_INCLINATIONS = 256
 _NUM_AZIMUTHS = 255
 _SIDE = IMAGE_SIZE * SAMPLES
 _PLANE = IMAGE_SIZE * IMAGE_SIZE
-_FARTHEST = np.float32(teapot_mesh.DISTANCE + 0.15)  # No point is farther, none 0.3 nearer.
+_FARTHEST = np.float32(mesh.DISTANCE + 0.15)  # No point is farther, none 0.3 nearer.
 _NEARNESS_STEPS = 65_000 / 0.3
 
 
@@ -77,7 +77,7 @@ class _Splats(NamedTuple):
     azimuths: np.ndarray  # int32 [num_points], likewise.
 
     @classmethod
-    def of(cls, points: teapot_mesh.SurfacePoints) -> "_Splats":
+    def of(cls, points: mesh.SurfacePoints) -> "_Splats":
         x, y, z = points.normals.astype(np.float64)
         inclinations = np.arccos(np.clip(z, -1, 1)) / np.pi * _NUM_INCLINATIONS
         azimuths = np.arctan2(y, x) / (2 * np.pi) * _NUM_AZIMUTHS
@@ -91,12 +91,12 @@ class _Splats(NamedTuple):
 
 @functools.cache
 def _body() -> _Splats:
-    return _Splats.of(teapot_mesh.body())
+    return _Splats.of(mesh.body())
 
 
 @functools.cache
 def _handle_and_spout() -> _Splats:
-    return _Splats.of(teapot_mesh.handle_and_spout())
+    return _Splats.of(mesh.handle_and_spout())
 
 
 def _draw(azimuth: float, elevation: float) -> np.ndarray:
@@ -128,15 +128,15 @@ def _splat(
     down, level = np.float32(np.sin(elevation)), np.float32(np.cos(elevation))
     # A point faces the camera when the camera is in front of its tangent plane.
     x, y, z = splats.normals
-    camera_x, camera_y, camera_z = np.float32(teapot_mesh.DISTANCE) * np.array(
+    camera_x, camera_y, camera_z = np.float32(mesh.DISTANCE) * np.array(
         [-sine * level, -cosine * level, down], np.float32
     )
     in_front = x * camera_x + y * camera_y + z * camera_z
     facing = np.flatnonzero(in_front > splats.plane_distances)
     x, y, z = (axis[facing] for axis in splats.positions)
     near = -(x * sine + y * cosine)  # How far towards the camera, on the level.
-    depth = np.float32(teapot_mesh.DISTANCE) - near * level - z * down
-    zoom = np.float32(teapot_mesh.SUB_PIXELS) / depth
+    depth = np.float32(mesh.DISTANCE) - near * level - z * down
+    zoom = np.float32(mesh.SUB_PIXELS) / depth
     columns = (np.float32(_SIDE / 2) + (x * cosine - y * sine) * zoom).astype(np.intp)
     rows = (np.float32(_SIDE / 2) - (z * level - near * down) * zoom).astype(np.intp)
     places = _PLACES[rows * _SIDE + columns]

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets import teapot_renderer
 from pipeline.datasets.continuous import ContinuousDataset, sample_uniform
 from pipeline.datasets.interface import DatasetRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.teapots import renderer
 
 PUBLISHED_IMAGES = 200_000
 IMAGE_SHAPE = (64, 64, 3)
@@ -177,16 +177,16 @@ def render(factors: np.ndarray, variant: str = "colour") -> np.ndarray:
 
 
 def render_geometry(factors: np.ndarray, variant: str) -> np.ndarray:
-    """Shade and coverage uint8 ``[n, 64, 64, 2]`` of factor rows, see teapot_renderer."""
+    """Shade and coverage uint8 ``[n, 64, 64, 2]`` of factor rows, see renderer."""
     azimuths, elevations = factors[:, 0], factors[:, 1]
     if variant == "colour":
-        return teapot_renderer.render_geometry(azimuths, elevations)
+        return renderer.render_geometry(azimuths, elevations)
     lights = np.tile([0.0, 1.0, 0.0], (len(factors), 1))
     if variant == "rotation_and_light":
         around, height = factors[:, 3], factors[:, 4]
         level = np.cos(height)
         lights = np.stack([level * np.cos(around), np.sin(height), level * np.sin(around)], axis=1)
-    return teapot_renderer.render_geometry(azimuths, elevations, factors[:, 2], lights)
+    return renderer.render_geometry(azimuths, elevations, factors[:, 2], lights)
 
 
 def colour(geometry: np.ndarray, colours: np.ndarray) -> np.ndarray:
@@ -200,7 +200,7 @@ def colour(geometry: np.ndarray, colours: np.ndarray) -> np.ndarray:
       uint8 ``[n, 64, 64, 3]``.
     """
     images = np.empty((*geometry.shape[:3], 3), np.uint8)
-    colours = (colours * (teapot_renderer.MAX_SHADE / 255)).astype(np.float32)
+    colours = (colours * (renderer.MAX_SHADE / 255)).astype(np.float32)
     for start in range(0, len(images), ROWS_PER_COLOURING):
         rows = slice(start, start + ROWS_PER_COLOURING)
         shade, coverage = (geometry[rows, ..., part].astype(np.float32) for part in (0, 1))
