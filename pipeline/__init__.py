@@ -1,3 +1,3 @@
-"""From a Gin file to trained, scored and selected models, one stage a module."""
+"""From a Gin file to trained, scored and selected models, one stage a room."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
