@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
 GROUP_SIZE = 100
@@ -157,5 +157,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     os.environ["PIPELINE_THREADS"] = str(options.threads)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     benchmark(options.models, options.points, options.groups)

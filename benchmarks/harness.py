@@ -8,7 +8,8 @@ from unittest import mock
 
 import numpy as np
 
-from pipeline.execution import pool as execution
+from pipeline.cli import run
+from pipeline.execution.pool import TaskPool
 
 # Two InfoGAN-CR models on Squares: 12 iterations, a checkpoint every 2, the contrastive phase
 # from 6, other pairs from 9. Networks with one of everything that has a state: batch norm,
@@ -30,7 +31,7 @@ EXPERIMENT = [
 TABLES = ("models.csv", "scores.csv", "cross_scores.csv", "selection.csv", "selection_summary.csv")
 
 
-class StayingPool(execution.TaskPool):
+class StayingPool(TaskPool):
     """Worker processes that live from run to run: each imports TensorFlow once for all of them."""
 
     def run(self, function, tasks, display, describe, **_):
@@ -50,7 +51,7 @@ def staying_workers(num_workers: int = 2) -> Iterator[None]:
     """Inside the block, every run in this process has the same worker processes."""
     pool = StayingPool(num_workers, threads=1)
     try:
-        with mock.patch.object(execution, "TaskPool", lambda *_: pool):
+        with mock.patch.object(run, "TaskPool", lambda *_: pool):
             yield
     finally:
         pool.close_for_good()

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.metrics_speed import time_factor_vae_from_codes
-from pipeline.cli import default_cache, main
-from pipeline.execution import pool as execution
+from pipeline.cli import main
+from pipeline.cli.parser import default_cache
+from pipeline.execution import tensorflow_setup
 
 MODEL = [
     "--gin", "gin/dsprites.gin",
@@ -50,7 +51,7 @@ def settings(texts: list[str]) -> list[str]:
 
 def images_per_second(out: Path) -> float:
     """Return the rate at which one process with all cores encodes dSprites images."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.datasets.dsprites import DSprites
     from pipeline.inference.encoding import BATCH_SIZE, encoder_function, load_network
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.disentanglement.voting import resampled_scores, score_votes
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup, worker
 from pipeline.experiment import load_experiment
 
 EXPERIMENT = ["gin/dsprites.gin"]
@@ -91,8 +91,8 @@ def makespan(durations: Sequence[float], num_workers: int) -> float:
 
 def measure() -> None:
     """Print what this machine needs."""
-    os.environ.update(execution.worker_environment(threads=1))
-    execution.configure_tensorflow()
+    os.environ.update(worker.worker_environment(threads=1))
+    tensorflow_setup.configure()
     for size, batch, phases in ((32, 64, 1), (64, 16, 1), (64, 64, 2), (64, 256, 1), (128, 64, 1)):
         for is_regularised in (False, True)[:phases]:
             seconds = train_step_seconds(size, batch, is_regularised)

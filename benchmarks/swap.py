@@ -25,7 +25,7 @@ from models.networks.identity_architectures import SmallNetworks
 from models.optimizers.recipes import Adam
 from pipeline.datasets.identities import IdentityDataset, IdentitySplit
 from pipeline.datasets.squares import Squares
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.stages.train.triplets import TripletOrder
 
 SQUARES = Squares(image_size=16, positions=6, sizes=(6.0,), num_colours=6)
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ["PIPELINE_THREADS"] = "1"
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     import tensorflow as tf
 
     split = IdentitySplit(SQUARES, factors=("colour",), held_out=0.25)

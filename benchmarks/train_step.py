@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
 WARM_UP = 3  # iterations that are not timed: tracing, allocation
@@ -259,7 +259,7 @@ def main() -> None:
     arguments = parse()
     os.environ["PIPELINE_THREADS"] = str(arguments.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     result = measure(arguments)
     result["largest_loss_difference_float64"] = largest_difference()
     for name, value in result.items():

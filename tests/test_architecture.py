@@ -75,7 +75,7 @@ def test_files_stay_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline.stages.order", "pipeline.score"])
+@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline.stages.order", "pipeline.cli.score"])
 def test_reading_an_experiment_needs_no_tensorflow(module):
     code = (
         f"import {module}, sys; from pipeline.experiment import load_experiment; "

@@ -1,1 +1,1 @@
-"""Where tasks run: worker processes, a Ray cluster, devices."""
+"""Where tasks run: the contract of executors, local processes, a Ray cluster, devices."""

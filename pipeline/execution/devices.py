@@ -74,7 +74,7 @@ def check_replicas(replicas: int, num_gpus: int) -> None:
 
 @functools.cache
 def strategy(replicas: int):
-    """Return the tf.distribute strategy that trains a model; call `configure_tensorflow` before.
+    """Return the tf.distribute strategy that trains a model, once TensorFlow is set up.
 
     One a process: TensorFlow numbers the exchanges between replicas anew for each strategy, but
     remembers what each number stood for, so a second strategy's would be taken for the first's.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigurationError, StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import contract, worker
 from pipeline.progress import ProgressDisplay
 from pipeline.runs.files import write_text
 from pipeline.runs.manifests import versions
@@ -26,7 +26,7 @@ SECONDS_BETWEEN_REPORTS = 0.5
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class RayPool(execution.Executor):
+class RayPool(contract.Executor):
     """Runs tasks on a Ray cluster, of which this machine is a part.
 
     Args:
@@ -61,7 +61,7 @@ class RayPool(execution.Executor):
 
     def _connect(self, address: str) -> None:
         paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = execution.worker_environment(self.threads)
+        environment = worker.worker_environment(self.threads)
         environment["PYTHONPATH"] = os.pathsep.join(paths)
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
@@ -93,7 +93,7 @@ class RayPool(execution.Executor):
         *,
         new_process_each: bool = False,
     ) -> Iterator[tuple[str, Any]]:
-        """Yield each task's name and result; see `execution.Executor`.
+        """Yield each task's name and result; see `contract.Executor`.
 
         Raises:
             StageError: Before anything runs, if a machine of the cluster does not share the
@@ -130,7 +130,7 @@ class RayPool(execution.Executor):
             display.say("stopping: the running tasks save their work")
             if running:
                 self._ray.wait(
-                    list(running), num_returns=len(running), timeout=execution.SECONDS_TO_SAVE
+                    list(running), num_returns=len(running), timeout=contract.SECONDS_TO_SAVE
                 )
             raise
 
@@ -277,9 +277,9 @@ def _run_on_cluster(board: Any, function: Callable[..., Any], name: str, argumen
     if link.exchange():
         return None  # nobody waits for it any more
     threading.Thread(target=link.keep_exchanging, daemon=True).start()
-    execution.connect_worker(link, link)
+    worker.connect_worker(link, link)
     try:
-        return execution.run_task(function, name, arguments)
+        return worker.run_task(function, name, arguments)
     finally:
         link.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup, worker
 from pipeline.inference.code_table import CodeTable, key_ids
 from pipeline.inference.encoding import encoder_function, load_network, row_slices
 from pipeline.model_spec import Export
@@ -108,7 +108,7 @@ def _encode_images(
     encoders = [_load_encoder(path, dataset.max_value) for path in paths]
     parts = [[] for _ in encoders]
     for rows in row_slices(len(keys), IMAGES_AT_ONCE):
-        if execution.stop_requested():
+        if worker.stop_requested():
             return None
         images = dataset.images_of(keys[rows])
         for part, encode in zip(parts, encoders, strict=True):
@@ -124,5 +124,5 @@ def open_dataset(recipe, cache: Path):
 
 @lru_cache(maxsize=ENCODERS_AT_ONCE)
 def _load_encoder(path: Path, max_value: int):
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     return encoder_function(load_network(path), max_value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
-from pipeline.execution.pool import Executor
+from pipeline.execution.contract import Executor
 from pipeline.model_spec import Export, ModelSpec
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import read_manifest, refuse_damaged

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import contract, worker
 from pipeline.execution.pool import TaskPool
 from pipeline.progress import ProgressDisplay
 
@@ -17,7 +17,7 @@ def double(number, *, progress):
     if number == 4:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == -1:  # dies with the lock of what it reports through
-        execution._progress_queue._wlock.acquire()
+        worker._progress_queue._wlock.acquire()
         os.kill(os.getpid(), signal.SIGKILL)
     progress(1, 1)
     return 2 * number, os.getpid()
@@ -75,7 +75,7 @@ def hang_from_2(number, *, progress):
 
 
 def test_a_worker_that_does_not_stop_when_asked_is_ended(pool, monkeypatch):
-    monkeypatch.setattr(execution, "SECONDS_TO_SAVE", 0.5)
+    monkeypatch.setattr(contract, "SECONDS_TO_SAVE", 0.5)
     tasks = [(f"task {number}", (number,)) for number in (1, 2)]
     running = pool.run(
         hang_from_2, tasks, ProgressDisplay("test"), lambda *_: "", new_process_each=True

@@ -20,9 +20,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 
-from pipeline import execution
+from pipeline.execution import tensorflow_setup
 
-execution.configure_tensorflow(replicas=2)
+tensorflow_setup.configure(replicas=2)
 import numpy as np
 import tensorflow as tf
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.execution import worker
 from pipeline.stages.metrics import stage as evaluate
-from pipeline.execution import pool as execution
 from pipeline.cli import main
 from pipeline.runs.files import atomic_path, write_signed_json, write_text
 from pipeline.inference import code_encoding
@@ -159,7 +159,7 @@ def test_what_was_encoded_before_ctrl_c_is_kept(tmp_path, monkeypatch):
 
 
 def test_workers_look_whether_to_stop(monkeypatch, tmp_path):
-    monkeypatch.setattr(execution, "stop_requested", lambda: True)
+    monkeypatch.setattr(worker, "stop_requested", lambda: True)
     dataset = SimpleNamespace(max_value=1)
     monkeypatch.setattr(code_encoding, "open_dataset", lambda recipe, cache: dataset)
     assert code_encoding._encode_images(None, None, [], np.arange(3), progress=None) is None

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pipeline.errors import ConfigurationError
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.order import STAGES
@@ -168,7 +168,7 @@ def test_a_study_runs_through_every_stage(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):
     """CoDeGAN, pre-trained, and InfoGAN: trained, scored, selected between, reported."""
-    monkeypatch.setattr(execution, "configure_tensorflow", lambda replicas=1: None)
+    monkeypatch.setattr(tensorflow_setup, "configure", lambda replicas=1: None)
     settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 2"]
     settings += ["ITERATIONS = 2", "CLASS_FROM = 0", "PRETRAINING_ITERATIONS = 2"]
     settings += ["PRETRAINING_BATCH = 8", "G_BATCH = 8", "CLASS_BATCH = 8", "NOISE_BATCH = 8"]
@@ -227,7 +227,7 @@ def test_unlabelled_images_are_given_classes(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):
     """A folder of images without labels: clusters, pictures and a selection, and no accuracy."""
-    monkeypatch.setattr(execution, "configure_tensorflow", lambda replicas=1: None)
+    monkeypatch.setattr(tensorflow_setup, "configure", lambda replicas=1: None)
     images, rng = tmp_path / "images", np.random.default_rng(0)
     images.mkdir()
     for number in range(40):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -136,7 +136,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
 
 def _judge_classes(*arguments, progress):
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.stages.metrics.class_judging import judge_classes
 
     return judge_classes(*arguments, progress=progress)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -97,7 +97,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
 
 def _score(*arguments, progress):
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.stages.metrics.identity_scoring import score_identities
 
     return score_identities(*arguments, progress=progress)

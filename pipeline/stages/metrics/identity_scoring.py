@@ -7,7 +7,7 @@ import numpy as np
 
 from metrics.identities.identity_leakage import identity_leakage_resampling
 from models.codes.joint_code import JointCode
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, load_network
 from pipeline.runs.directory import ExportDirectory
 from pipeline.stages.metrics.metric_results import write_result
@@ -52,7 +52,7 @@ def score_identities(
     scores, intervals, num_scored = {}, {}, 0
     for number, (name, (fit, test)) in enumerate(halves.items()):
         progress(number, len(halves), identities=name)
-        if execution.stop_requested():
+        if worker.stop_requested():
             return
         num_scored = num_scored or len(test[1])
         if encode is None:

@@ -20,7 +20,7 @@ def run_metric_tasks(
     """Run tasks that keep their own results.
 
     Args:
-        pool: Of workers, see `pipeline.execution.pool`.
+        pool: Of workers, see `pipeline.execution.contract`.
         function: What a worker calls.
         tasks: Name and arguments of each.
         display: Told of each task as it ends.

@@ -18,7 +18,7 @@ from metrics.samples.frechet import distance_of_gaussians
 from models.networks.convolutional import derive_seed
 from models.networks.inception_features import build_inception_features
 from models.networks.shape_classifier import build_shape_classifier, train_shape_classifier
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.code_table import key_ids
 from pipeline.inference.encoding import load_network, row_slices
@@ -75,7 +75,7 @@ def make_judge(
     keys = dataset.sample_keys(rng, options.num_samples)
     moments = FeatureMoments()
     for rows in row_slices(len(keys), BATCH_SIZES[judge.name]):
-        if execution.stop_requested():
+        if worker.stop_requested():
             return stopped
         moments.update(view(_real_images(dataset, keys[rows]))[1].numpy())
         progress(moments.count, len(keys), images="real")
@@ -118,7 +118,7 @@ def judge_samples(
     rng = np.random.default_rng([recipe.seed, *words])
     moments, probabilities = FeatureMoments(), []
     for rows in row_slices(recipe.num_samples, BATCH_SIZES[judge.name]):
-        if execution.stop_requested():
+        if worker.stop_requested():
             return
         latents = codes.draw(rng, rows.stop - rows.start)
         of_batch, features = view(latents.astype(np.float32))
@@ -178,7 +178,7 @@ def _train(dataset, options, factor: int, progress: Callable[..., None]):
 
     def on_iteration(done: int, loss: float) -> bool:
         progress(done, options.classifier_iterations, loss=loss)
-        return not execution.stop_requested()
+        return not worker.stop_requested()
 
     is_done = train_shape_classifier(
         classifier,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -228,7 +228,7 @@ def _prepare(context: Context, needed: set[Judge], display: ProgressDisplay) -> 
 
 def _make_judge(dataset, cache: Path, options, judge: Judge, folder: JudgeDirectory, *, progress):
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.stages.metrics.sample_judging import make_judge
 
     return make_judge(dataset.open(cache), options, judge, folder, progress=progress)
@@ -236,7 +236,7 @@ def _make_judge(dataset, cache: Path, options, judge: Judge, folder: JudgeDirect
 
 def _judge_samples(*arguments, progress):
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.stages.metrics.sample_judging import judge_samples
 
     return judge_samples(*arguments, progress=progress)

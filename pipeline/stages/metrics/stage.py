@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.inference.code_encoding import encode_missing, open_dataset
 from pipeline.inference.code_table import CodeTable, key_ids
 from pipeline.model_spec import Export
@@ -251,7 +251,7 @@ def _measure_metrics(
     table = CodeTable(run.codes(work.export.key))
     samples = {name: Sample(dataset, draw, table.lookup(ids[name])) for name, draw in draws.items()}
     for number, metric in enumerate(work.metrics):
-        if execution.stop_requested():
+        if worker.stop_requested():
             return
         if num_jobs == 1:
             progress(number, len(work.metrics), metric=metric)

@@ -14,7 +14,7 @@ import numpy as np
 
 from metrics.disentanglement.voting import score_votes
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -215,7 +215,7 @@ class Cells:
 
 def _cast_votes(generator_path, codes, encoder_paths, options, *, progress):
     """Configure TensorFlow, which only workers import."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     return cast_votes(generator_path, codes, encoder_paths, **options, progress=progress)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.disentanglement.voting import group_votes
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, in_batches, load_network
 from pipeline.runs.directory import ExportDirectory
@@ -128,7 +128,7 @@ def cast_votes(
             voter.observe(encode(images))
         done += count
         progress(done, total)
-        if execution.stop_requested():
+        if worker.stop_requested():
             return None
     rng = np.random.default_rng([*seed, 1])
     votes = np.empty((len(encoders), len(fixed_codes)), np.int64)
@@ -142,7 +142,7 @@ def cast_votes(
             row[start : start + len(fixed)] = voter.vote(groups)
         done += len(images)
         progress(done, total)
-        if execution.stop_requested():
+        if worker.stop_requested():
             return None
     return votes
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.execution.cluster import read_cluster
 from pipeline.runs.directory import ModelDirectory
 from pipeline.stages.train.batches import BatchOrder
@@ -62,7 +62,7 @@ def fit_together(model, monitor, order: BatchOrder, dataset, start: int, stop: i
         lambda context: _shares(context, order, dataset, start, stop)
     )
     for number, images in enumerate(batches):
-        requests = model.train_function(images, tf.constant(int(execution.stop_requested())))
+        requests = model.train_function(images, tf.constant(int(worker.stop_requested())))
         monitor.on_train_batch_end(number)
         if int(requests) > 0:
             return

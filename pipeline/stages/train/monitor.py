@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.model_spec import ModelSpec
 from pipeline.runs.directory import ModelDirectory
 from pipeline.runs.files import json_text, write_text
@@ -162,7 +162,7 @@ class Monitor(keras.callbacks.Callback):
                 self.save()
         if _is_due(self.iteration, training.picture_every):
             self.exporter.write_pictures(self._directory.pictures, self.iteration)
-        if execution.stop_requested():
+        if worker.stop_requested():
             self.model.stop_training = True
         self._show()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
@@ -120,7 +120,7 @@ def _distinct(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
 
 def _pretrain(*arguments, progress) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow()
+    tensorflow_setup.configure()
     from pipeline.stages.train.pretraining_loop import pretrain
 
     return pretrain(*arguments, progress=progress)

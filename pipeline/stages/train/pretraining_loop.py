@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from models.gans.codegan_model import pretrained_variables
 from models.gans.simclr_model import SimCLRModel
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.runs.directory import PretrainedDirectory
 from pipeline.runs.files import atomic_path
 from pipeline.runs.manifests import write_manifest
@@ -69,7 +69,7 @@ def pretrain(
             if run.iteration % options.log_every == 0 or is_last:
                 losses = run.log()
                 progress(run.iteration, options.iterations, **losses)
-            if execution.stop_requested() and not is_last:
+            if worker.stop_requested() and not is_last:
                 run.save()
                 return {"status": "stopped", **run.outcome}
         run.save()

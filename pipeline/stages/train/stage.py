@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import StageError
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.execution.cluster import read_cluster
 from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
@@ -135,7 +135,7 @@ def _train_model(
     spec: ModelSpec, directory: ModelDirectory, cache: Path, pretrained: Path | None, *, progress
 ) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
-    execution.configure_tensorflow(spec.training.replicas)
+    tensorflow_setup.configure(spec.training.replicas)
     from pipeline.stages.train.joint import own_directory
     from pipeline.stages.train.loop import train_model
 

@@ -12,7 +12,7 @@ from models.networks import inception_features
 from models.networks.architectures import ShapeClassifier
 from pipeline import metric_names
 from pipeline.datasets.squares import Squares
-from pipeline.execution import pool as execution
+from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 from pipeline.model_spec import Export
 from pipeline.runs.directory import RunDirectory
@@ -93,14 +93,14 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(execution, "configure_tensorflow", lambda: None)
+    monkeypatch.setattr(tensorflow_setup, "configure", lambda: None)
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory, cache):
     """A run whose judge has seen a generator of all real images and one of a single image."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "configure_tensorflow", lambda: None)
+        patch.setattr(tensorflow_setup, "configure", lambda: None)
         run = Run(tmp_path_factory.mktemp("run"), cache)
         real = run.context.dataset.images_of(KEYS)
         run.exports = [run.add("all", real), run.add("single", np.repeat(real[:1], len(KEYS), 0))]

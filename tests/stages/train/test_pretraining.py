@@ -11,7 +11,7 @@ import tensorflow as tf
 from models.gans.codegan import SimCLR
 from models.layers.augmentation import Augmentation
 from models.optimizers.recipes import Adam
-from pipeline.execution import pool as execution
+from pipeline.execution import worker
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.train import pretraining
@@ -73,10 +73,10 @@ def test_an_interrupted_pretraining_goes_on_to_the_same_weights(
     whole, outcome = run("whole")
     assert (outcome["status"], outcome["iteration"]) == ("done", 6)
     stops = iter([False, False, True])
-    monkeypatch.setattr(execution, "stop_requested", lambda: next(stops))
+    monkeypatch.setattr(worker, "stop_requested", lambda: next(stops))
     _, outcome = run("parts")
     assert (outcome["status"], outcome["iteration"]) == ("stopped", 3)
-    monkeypatch.setattr(execution, "stop_requested", lambda: False)
+    monkeypatch.setattr(worker, "stop_requested", lambda: False)
     parts, outcome = run("parts")
     assert outcome["status"] == "done"
     with np.load(whole.weights) as expected, np.load(parts.weights) as found:

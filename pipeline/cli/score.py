@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import metrics
+from pipeline.cli.commands import EXIT_DONE
 from pipeline.errors import ConfigurationError
 from pipeline.progress import ProgressDisplay
 from pipeline.runs.files import file_digest
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
     if options.csv is not None:
         write_table(options.csv, table, COLUMNS, may_be_empty=("ci_low", "ci_high"))
-    return 0
+    return EXIT_DONE
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,39 @@
+"""The commands beside the main one, and the exit codes of all.
+
+A new command is a module of this package with `main(arguments) -> int`, and one line here.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Sequence
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command of its own, imported when it is called.
+
+    Attributes:
+        module: Of this package.
+        summary: What the help of the main command says of it.
+    """
+
+    module: str
+    summary: str
+
+    @property
+    def main(self) -> Callable[[Sequence[str]], int]:
+        """The function that takes the arguments after the command's name; it returns the code."""
+        return importlib.import_module(f"pipeline.cli.{self.module}").main
+
+
+COMMANDS = {
+    "score": Command("score", "compute the metrics on codes that any framework produced"),
+}
+
+
+def describe_commands() -> str:
+    """Return one line for each command, for the help of the main one."""
+    width = max(len(name) for name in COMMANDS)
+    return "\n".join(f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items())

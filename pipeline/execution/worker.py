@@ -1,0 +1,70 @@
+"""A worker process's own state: its environment, its end of the progress queue, when to stop."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+# Set in each worker by `connect_worker`.
+_progress_queue = None
+_stop_event = None
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the environment of a worker process, to be set before it imports anything."""
+    # The first three are read by numerical libraries.
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PIPELINE_THREADS")
+    return {
+        **dict.fromkeys(names, str(threads)),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+        # A pool of memory for each thread keeps several times what training needs.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        "KERAS_BACKEND": "tensorflow",
+    }
+
+
+def initialise(progress_queue, stop_event, gpu_groups) -> None:
+    """Prepare a worker: its GPUs are its own, it leaves Ctrl-C to the parent and dies with it."""
+    connect_worker(progress_queue, stop_event)
+    progress_queue.cancel_join_thread()  # the end of a process does not wait for its reports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gpus = gpu_groups.get()
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """Stop at once when the parent was killed: what is on disk is whole at any moment."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def connect_worker(progress_queue, stop_event) -> None:
+    """Say where this process puts `(task, done, total, details)` and learns that it is to stop.
+
+    Args:
+        progress_queue: With `put(report)`.
+        stop_event: With `is_set()`.
+    """
+    global _progress_queue, _stop_event
+    _progress_queue, _stop_event = progress_queue, stop_event
+
+
+def run_task(function: Callable[..., Any], name: str, arguments: tuple) -> Any:
+    """Call a task's function in this worker, its progress connected."""
+
+    def progress(done: int, total: int, **details: Any) -> None:
+        _progress_queue.put((name, done, total, details))
+
+    return function(*arguments, progress=progress)
+
+
+def stop_requested() -> bool:
+    """Say whether this worker should save its work and return."""
+    return _stop_event is not None and _stop_event.is_set()
