@@ -20,6 +20,8 @@ from pipeline.datasets import (
     teapots,
     tensorflow_datasets,
 )
+from pipeline.datasets.grid_files import celeba, small_norb
+from pipeline.datasets.grid_files import recipe as grid_files
 from pipeline.stages.metrics import options as evaluation
 from pipeline.stages.metrics import protocols
 from pipeline.stages.report import options as reporting
@@ -36,6 +38,9 @@ CONFIGURABLES = {
     "idx_images": labelled_images.IdxImages,
     "labelled_images": labelled_images.LabelledImages,
     "identity_split": identities.IdentitySplit,
+    "grid_file": grid_files.GridFile,
+    "small_norb": small_norb.SmallNorb,
+    "celeba": celeba.CelebA,
     "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
     # latent codes
     "joint_code": codes.JointCode,

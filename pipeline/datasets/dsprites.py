@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.datasets import dsprites_shapes, tensorflow_datasets
-from pipeline.datasets.arrays import ArrayFile, file_identity
+from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid import GridDataset, GridRecipe, check_factors, training_subset
+from pipeline.datasets.grid_files import stored_arrays
 from pipeline.datasets.layout import Contents, Layout
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "x", "y")
@@ -29,8 +30,8 @@ class DSprites(GridRecipe):
     Attributes:
       num_images: See GridRecipe. A copy of the original is always stored whole.
       subset_seed: See GridRecipe.
-      source: None renders the images. The path of a ``dsprites_ndarray_*.npz`` file reads the
-        original images, ``"tfds"`` those of TensorFlow Datasets.
+      source: None renders the images. The path of a ``dsprites_ndarray_*.npz`` or ``.hdf5`` file
+        reads the original images, ``"tfds"`` those of TensorFlow Datasets.
     """
 
     source: str | None = None
@@ -137,23 +138,25 @@ def render(factors: np.ndarray) -> np.ndarray:
 def _pack_from_file(
     path: Path, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Streams the images of the original ``.npz`` file, whose rows are in our order."""
+    """Streams the images of the original file, whose rows are in our order."""
     num_rows = int(np.prod(FACTOR_SIZES))
-    with ArrayFile(path, "latents_classes") as classes:
-        grid = np.stack(np.unravel_index(np.arange(num_rows), FACTOR_SIZES), axis=1)
-        if classes.shape != (num_rows, 6) or (classes.read(0, num_rows)[:, 1:] != grid).any():
-            raise ValueError(
-                f"{path} is not the original dSprites file. Expected 'latents_classes' of shape "
-                f"[{num_rows}, 6] in row-major order. Received: shape={classes.shape}"
-            )
-    with ArrayFile(path, "imgs") as images:
+    key = "latents/classes" if path.suffix in stored_arrays.HDF5 else "latents_classes"
+    classes = stored_arrays.read_array(path, key)
+    grid = np.stack(np.unravel_index(np.arange(num_rows), FACTOR_SIZES), axis=1)
+    if classes.shape != (num_rows, 6) or (classes[:, 1:] != grid).any():
+        raise ValueError(
+            f"{path} is not the original dSprites file. Expected {key!r} of shape "
+            f"[{num_rows}, 6] in row-major order. Received: shape={classes.shape}"
+        )
+    with stored_arrays.open_array(path, "imgs") as array:
+        images = array.values
         if images.shape != (num_rows, 64, 64) or images.dtype != np.uint8:
             raise ValueError(
                 f"{path} is not the original dSprites file. Expected 'imgs' uint8 [{num_rows}, 64, "
                 f"64]. Received: shape={images.shape}, dtype={images.dtype}"
             )
         for start, stop in ranges:
-            rows = images.read(start, stop).reshape(stop - start, -1)
+            rows = images[start:stop].reshape(stop - start, -1)
             yield {"images": np.packbits(rows, axis=1)}
 
 

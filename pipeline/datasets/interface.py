@@ -45,7 +45,10 @@ class Dataset(abc.ABC):
       fingerprint: Hexadecimal digest of the content.
       factor_names: One name a factor; empty for label-free data.
       factor_sizes: Number of values of each factor, None where a factor is continuous.
+      nominal_factors: Names of the factors whose values have no order, as far as the recipe says.
     """
+
+    nominal_factors: tuple[str, ...] = ()
 
     def __init__(
         self,

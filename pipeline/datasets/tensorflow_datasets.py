@@ -38,6 +38,8 @@ class TensorFlowDataset(DatasetRecipe):
       resize: Height and width of the images; None keeps them.
       num_images: Training images taken, a random subset; None means all.
       subset_seed: Seed of that subset.
+      factor_names: Other names for the factors, in their order; None keeps those of the features.
+      nominal: Which of these names are factors whose values have no order.
     """
 
     dataset: str
@@ -49,6 +51,8 @@ class TensorFlowDataset(DatasetRecipe):
     resize: int | None = None
     num_images: int | None = None
     subset_seed: int = 0
+    factor_names: tuple[str, ...] | None = None
+    nominal: tuple[str, ...] = ()
 
     def __post_init__(self):
         """Checks the fields."""
@@ -63,6 +67,10 @@ class TensorFlowDataset(DatasetRecipe):
         if not isinstance(self.factors, tuple | list):
             checks.fail("factors", self.factors, "a tuple of feature names")
         object.__setattr__(self, "factors", tuple(self.factors))
+        if self.factor_names is not None and len(self.factor_names) != len(self.factors):
+            checks.fail("factor_names", self.factor_names, f"{len(self.factors)} names")
+        if not set(self.nominal) <= set(self._names()):
+            checks.fail("nominal", self.nominal, f"some of {', '.join(self._names())}")
         check_sizes(self.crop, self.resize)
         check_num_images(self.num_images)
         checks.integer("subset_seed", self.subset_seed, minimum=0)
@@ -73,8 +81,10 @@ class TensorFlowDataset(DatasetRecipe):
         return f"{self.dataset} ({self.split})"
 
     def cache_identity(self) -> dict[str, Any]:
-        """See DatasetRecipe."""
-        return dataclasses.asdict(self)
+        """See DatasetRecipe; what the factors are called does not matter."""
+        identity = dataclasses.asdict(self)
+        del identity["factor_names"], identity["nominal"]
+        return identity
 
     def cost(self) -> tuple[int, float]:
         """See DatasetRecipe; unknown before the download, so a common size is assumed."""
@@ -93,7 +103,7 @@ class TensorFlowDataset(DatasetRecipe):
             self._factors_of(first)
             arrays["factors"] = ((len(self.factors),), "int64")
         num_train = self.num_images or num_train
-        names = [factor.split("/")[-1] for factor in self.factors]
+        names = [factor.split("/")[-1] for factor in self.factors]  # Theirs, whatever ours are.
         details = {"factor_names": names, "num_train": num_train}
         return Layout(arrays, num_train + num_test, 4096, details)
 
@@ -126,15 +136,21 @@ class TensorFlowDataset(DatasetRecipe):
 
     def view(self, contents: Contents) -> TableDataset:
         """See DatasetRecipe."""
-        return TableDataset(
+        data = TableDataset(
             self.name,
             255,
             contents.fingerprint,
             contents.arrays["images"],
             contents.arrays.get("factors"),
-            tuple(contents.details["factor_names"]),
+            self._names(),
             contents.details.get("num_train"),
         )
+        data.nominal_factors = tuple(self.nominal)
+        return data
+
+    def _names(self) -> tuple[str, ...]:
+        """Names of the factors."""
+        return tuple(self.factor_names or (factor.split("/")[-1] for factor in self.factors))
 
     def _num_examples(self, builder: Any) -> tuple[int, int]:
         """Sizes of the training split and of the held-out one."""

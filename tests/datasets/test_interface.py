@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.datasets.cdsprites import CdSprites
 from pipeline.datasets.dsprites import DSprites
+from pipeline.datasets.grid_files.recipe import GridFile
 from pipeline.datasets.images import ImageArrays
 from pipeline.datasets.squares import Squares
 from pipeline.datasets.teapots import Teapots
@@ -28,6 +29,13 @@ def _incomplete(folder):
     return _own_arrays(folder, factors=factors)
 
 
+def _grid_file(folder, **fields):
+    images = np.random.default_rng(0).integers(256, size=(60, 8, 6, 3), dtype=np.uint8)
+    np.save(folder / "grid.npy", images)
+    names = ("hue", "size", "turn")
+    return GridFile(str(folder / "grid.npy"), factor_names=names, factor_sizes=(3, 4, 5), **fields)
+
+
 RECIPES = {
     "squares": lambda folder: Squares(num_images=50),
     "squares_whole": lambda folder: Squares(positions=3),
@@ -36,6 +44,7 @@ RECIPES = {
     "teapots": lambda folder: Teapots(num_images=20),
     "teapots_rotation": lambda folder: Teapots(num_images=10, variant="rotation"),
     "teapots_light": lambda folder: Teapots(num_images=10, variant="rotation_and_light"),
+    "grid_file": _grid_file,
     "own_factors": _incomplete,
     "own_labels": lambda folder: _own_arrays(folder, labels=np.array(list("abc") * 20)),
     "own_images": _own_arrays,

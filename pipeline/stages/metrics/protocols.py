@@ -163,7 +163,8 @@ class CrProtocol(Protocol):
         num_groups: Groups of FactorVAE and BetaVAE (500; CdSprites 200); group g fixes factor
             g mod K.
         group_size: Images of a group (100; CdSprites 25).
-        nominal_factors: Factors without an order: SAP classifies them and correlates the rest.
+        nominal_factors: Factors without an order, besides those that the data set names: SAP
+            classifies them and correlates the rest.
     """
 
     name: ClassVar[str] = "cr"
@@ -187,7 +188,8 @@ class CrProtocol(Protocol):
 
     def _sap(self, samples, dataset):
         points = samples["points"]
-        continuous = [name not in self.nominal_factors for name in dataset.factor_names]
+        nominal = {*self.nominal_factors, *dataset.nominal_factors}
+        continuous = [name not in nominal for name in dataset.factor_names]
         arrays = (points.codes, points.values, points.codes, points.values)
         return "sap", arrays, {"continuous": continuous}
 

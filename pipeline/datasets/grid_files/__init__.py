@@ -1,0 +1,1 @@
+"""Published data sets that people hold as files: grids of factors, SmallNORB, CelebA."""
