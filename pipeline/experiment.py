@@ -39,7 +39,7 @@ class Experiment:
         metrics: What the metric stage measures, and on how many samples.
         selection: Sample counts of ModelCentrality.
         report: What the report shows.
-        gin_text: The configuration as Gin understood it.
+        gin_text: A Gin file that gives this experiment: what was read, and nothing else.
     """
 
     name: str
@@ -165,24 +165,26 @@ def load_experiment(files: Sequence[str], settings: Sequence[str] = ()) -> Exper
     bindings = gin_files.read_statements(files, settings)
     gin_files.check_names(bindings, EXPERIMENT_CONFIGURABLES)
     try:
-        return _build_experiment(files, settings, bindings)
+        return _build_experiment(bindings)
     finally:
         gin.clear_config()
 
 
-def _build_experiment(
-    files: Sequence[str], settings: Sequence[str], bindings: Sequence[gin_files.Binding]
-) -> Experiment:
-    gin_files.parse(files, settings)
+def _build_experiment(bindings: Sequence[gin_files.Binding]) -> Experiment:
+    gin_files.parse(bindings)
     with _refusals_as_configuration_errors():
         sweep = gin.get_configurable("sweep")()
     raw_settings = gin.get_bindings("sweep", resolve_references=False).get("settings", {})
-    gin_text = gin.config_str()
+    if not isinstance(raw_settings, Mapping):
+        raise ConfigurationError(
+            f"{gin_files.SETTINGS}: Expected a dictionary, written in its place. Received: "
+            f"{gin_files.SETTINGS} = {raw_settings!r}"
+        )
     operative_texts = [gin.operative_config_str()]
     _check_changes(raw_settings, bindings)
     recipes: dict[str, ExperimentRecipe] = {}
     for name, changes in (raw_settings or {"": {}}).items():
-        gin_files.parse(files, settings)
+        gin_files.parse(bindings)
         for key, value in changes.items():
             gin.bind_parameter(key if "." in key else f"{key}/gin.macro.value", value)
         with _refusals_as_configuration_errors(name):
@@ -203,7 +205,7 @@ def _build_experiment(
         metrics=first.metrics,
         selection=first.selection,
         report=first.report,
-        gin_text=gin_text,
+        gin_text=gin_files.configuration_text(bindings, operative_texts),
     )
     _check_batches(experiment)
     experiment.selection.check_settings(recipes)

@@ -6,7 +6,10 @@ names without the valid ones. The checks here run on the text, before anything i
 
 import dataclasses
 import difflib
-import logging
+import importlib
+import math
+import pprint
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,20 +20,29 @@ from gin import config_parser
 from pipeline.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LINE_LENGTH = 100
+SETTINGS = "sweep.settings"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class MacroReference:
     """`%NAME` in a value."""
 
     name: str
 
+    def __repr__(self) -> str:
+        return f"%{self.name}"
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class ConfigurableReference:
-    """`@scope/name()` in a value."""
+    """`@scope/name()` in a value, or `@scope/name` where it is not called."""
 
     scoped_name: str
+    is_called: bool = True
+
+    def __repr__(self) -> str:
+        return f"@{self.scoped_name}{'()' if self.is_called else ''}"
 
     @property
     def name(self) -> str:
@@ -51,15 +63,27 @@ class Binding:
     @property
     def key(self) -> str:
         """The left side of the statement as it is written in Gin."""
-        scoped = f"{self.scope}/{self.name}" if self.scope else self.name
-        return f"{scoped}.{self.parameter}" if self.parameter else scoped
+        return f"{self.configurable}.{self.parameter}" if self.parameter else self.configurable
+
+    @property
+    def configurable(self) -> str:
+        """The configurable with its scope, or the macro."""
+        return f"{self.scope}/{self.name}" if self.scope else self.name
+
+    @property
+    def text(self) -> str:
+        """The statement as Gin reads it."""
+        value = pprint.pformat(self.value, width=LINE_LENGTH - 4, sort_dicts=False)
+        if "\n" not in value and len(self.key) + 3 + len(value) <= LINE_LENGTH:
+            return f"{self.key} = {value}"
+        return f"{self.key} = \\\n    " + value.replace("\n", "\n    ")
 
 
 class _Delegate(config_parser.ParserDelegate):
     """Turns references into plain values instead of resolving them."""
 
     def configurable_reference(self, scoped_configurable_name, evaluate):
-        return ConfigurableReference(scoped_configurable_name)
+        return ConfigurableReference(scoped_configurable_name, evaluate)
 
     def macro(self, macro_name):
         return MacroReference(macro_name)
@@ -94,17 +118,45 @@ def read_statements(files: Sequence[str], settings: Sequence[str]) -> list[Bindi
         bindings += _parse(find_gin_file(name))
     for text in settings:
         bindings += _parse_text(text, f"--set {text!r}")
+    for binding in bindings:
+        _check_finite(binding)
     return bindings
 
 
 def _parse(path: Path, ancestors: tuple[Path, ...] = ()) -> Iterator[Binding]:
     if path.resolve() in ancestors:
         raise ConfigurationError(f"{path} includes itself.")
-    text = path.read_text(encoding="utf-8")
+    text = _read_text(path)
     yield from _parse_text(text, str(path), (*ancestors, path.resolve()))
 
 
+def _read_text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")  # editors of Windows begin a file with a mark
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text. Expected a Gin file in UTF-8. Received: the byte "
+            f"0x{content[error.start]:02x} in line {line}. Save it as UTF-8 in your editor, or "
+            f"convert it: iconv -f {_likely_encoding(content)} -t UTF-8 {path.name} > new.gin"
+        ) from error
+
+
+def _likely_encoding(content: bytes) -> str:
+    return "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "ISO-8859-1"
+
+
+def _import(module: str, where: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigurationError(f"{where}: cannot import {module!r}: {error}") from error
+
+
 def _parse_text(text: str, origin: str, ancestors: tuple[Path, ...] = ()) -> Iterator[Binding]:
+    # Bytes of the command line that are no text arrive as characters that no parser takes.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     try:
         for statement in config_parser.ConfigParser(text, _Delegate()):
             where = origin
@@ -117,8 +169,8 @@ def _parse_text(text: str, origin: str, ancestors: tuple[Path, ...] = ()) -> Ite
                     statement.scope, statement.selector, statement.arg_name, statement.value, where
                 )
             elif isinstance(statement, config_parser.ImportStatement):
-                continue  # Gin imports the user's module itself, before it reads what follows.
-    except (SyntaxError, ValueError) as error:
+                _import(statement.module, where)
+    except (SyntaxError, ValueError, tokenize.TokenError) as error:
         if isinstance(error, ConfigurationError):
             raise
         line = getattr(error, "lineno", None)
@@ -130,14 +182,30 @@ def _parse_text(text: str, origin: str, ancestors: tuple[Path, ...] = ()) -> Ite
 
 def references_in(value: Any) -> Iterator[MacroReference | ConfigurableReference]:
     """Yield the references inside a value, however deep in lists, tuples and dictionaries."""
-    if isinstance(value, (MacroReference, ConfigurableReference)):
-        yield value
-    elif isinstance(value, Mapping):
+    for one in _values_in(value):
+        if isinstance(one, (MacroReference, ConfigurableReference)):
+            yield one
+
+
+def _values_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
         for item in value.items():
-            yield from references_in(item)
-    elif isinstance(value, (list, tuple)):
+            yield from _values_in(item)
+    elif isinstance(value, (list, tuple, set)):
         for item in value:
-            yield from references_in(item)
+            yield from _values_in(item)
+    else:
+        yield value
+
+
+def _check_finite(binding: Binding) -> None:
+    """Refuse a number such as 1e999, which is infinite: no text would give it again."""
+    for value in _values_in(binding.value):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigurationError(
+                f"{binding.where}: {binding.key} is too large. Expected a number below 1.8e308. "
+                f"Received: {value!r}"
+            )
 
 
 def check_names(bindings: Sequence[Binding], configurables: Mapping[str, type]) -> None:
@@ -195,28 +263,40 @@ def _check_configurable(name: str, configurables: Mapping[str, type], where: str
 def unused_bindings(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> list[Binding]:
     """Return the bindings that no call read, given Gin's operative configurations.
 
-    Gin gives a call in scope `a/b` the bindings of no scope, of `a` and of `a/b`; the most
-    specific one wins, and only that one was read. Bindings of what a later statement put aside
-    (another budget, other protocols) are not at fault and are left out.
+    Bindings of what a later statement put aside (another budget, other protocols) are not at
+    fault and are left out.
     """
     put_aside = _names_put_aside(bindings)
     last = {binding.key: binding for binding in bindings if binding.parameter}
-    scopes = {(binding.scope, binding.name, binding.parameter) for binding in last.values()}
+    read = _read_keys(bindings, operative_texts)
+    return [
+        binding
+        for binding in last.values()
+        if binding.key not in read and binding.name not in put_aside
+    ]
+
+
+def _read_keys(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> set[str]:
+    """Return the keys of the bindings that some call read.
+
+    Gin gives a call in scope `a/b` the bindings of no scope, of `a` and of `a/b`; the most
+    specific one wins, and only that one was read.
+    """
+    keys = {
+        (binding.scope, binding.name, binding.parameter): binding.key
+        for binding in bindings
+        if binding.parameter
+    }
     read = set()
     for text in operative_texts:
         for call in _parse_text(text, "the operative configuration"):
             parts = call.scope.split("/") if call.scope else []
             for length in range(len(parts), -1, -1):
-                key = ("/".join(parts[:length]), call.name, call.parameter)
-                if key in scopes:
-                    read.add(key)
+                place = ("/".join(parts[:length]), call.name, call.parameter)
+                if place in keys:
+                    read.add(keys[place])
                     break
-    return [
-        binding
-        for binding in last.values()
-        if (binding.scope, binding.name, binding.parameter) not in read
-        and binding.name not in put_aside
-    ]
+    return read
 
 
 def _names_put_aside(bindings: Sequence[Binding]) -> set[str]:
@@ -236,23 +316,63 @@ def _names_put_aside(bindings: Sequence[Binding]) -> set[str]:
     return names
 
 
-def parse(files: Sequence[str], settings: Sequence[str]) -> None:
-    """Clear Gin and give it the files and the `--set` texts."""
+def parse(bindings: Sequence[Binding]) -> None:
+    """Clear Gin and give it the bindings, of which later ones win over earlier ones."""
     gin.clear_config()
-    gin.add_config_file_search_path(str(REPOSITORY))
-    # Gin logs an error for each include that is in the repository rather than in this folder.
-    logging.disable(logging.ERROR)
     try:
-        gin.parse_config_files_and_bindings(
-            [str(find_gin_file(name)) for name in files],
-            list(settings),
-            finalize_config=False,
-            print_includes_and_imports=False,
-        )
-    except (SyntaxError, ImportError) as error:
+        gin.parse_config([binding.text for binding in bindings])
+    except SyntaxError as error:
         raise ConfigurationError(f"Gin could not read the configuration: {error}") from error
-    finally:
-        logging.disable(logging.NOTSET)
+
+
+def configuration_text(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> str:
+    """Return a Gin file that gives the same experiment as some statements, and loads.
+
+    It holds the bindings that were read, each once, and the macros that they lead to. What a
+    later statement put aside is left out, since `check_names` and `unused_bindings` would take
+    it for a mistake where that statement alone is left.
+
+    Args:
+        bindings: Of the files and the command line.
+        operative_texts: Gin's operative configurations, of every setting of the sweep.
+    """
+    last = {binding.key: binding for binding in bindings}
+    read = _read_keys(bindings, operative_texts)
+    kept = {key: binding for key, binding in last.items() if key in read}
+    macros: dict[str, Binding] = {}
+    new = list(kept.values())
+    while new:
+        names = {
+            reference.name
+            for binding in new
+            for reference in references_in(binding.value)
+            if isinstance(reference, MacroReference)
+        }
+        new = [last[name] for name in sorted(names - macros.keys())]
+        macros |= {binding.key: binding for binding in new}
+    if SETTINGS in kept:
+        kept[SETTINGS] = _without_ineffective_macros(kept[SETTINGS], macros)
+    lines = [macros[key].text for key in sorted(macros, key=str.lower)]
+    configurable = None
+    for key in sorted(kept, key=lambda one: _reading_order(kept[one])):
+        if kept[key].configurable != configurable:
+            configurable = kept[key].configurable
+            lines += ["", f"# {configurable}"]
+        lines.append(kept[key].text)
+    return "\n".join(lines).strip() + "\n"
+
+
+def _reading_order(binding: Binding) -> tuple[str, ...]:
+    return (binding.name.lower(), binding.scope.lower(), binding.parameter)
+
+
+def _without_ineffective_macros(settings: Binding, macros: Mapping[str, Binding]) -> Binding:
+    """Return the sweep without changes of macros that nothing refers to."""
+    value = {
+        name: {key: item for key, item in changes.items() if "." in key or key in macros}
+        for name, changes in settings.value.items()
+    }
+    return dataclasses.replace(settings, value=value)
 
 
 def _choices(given: str, valid: Sequence[str]) -> str:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from pipeline.errors import ConfigurationError
@@ -55,6 +57,9 @@ def test_syntax_errors_name_file_and_line(tmp_path):
         ("sweep.settings = {'a b': {'ALPHA': 1.0}}", "a b"),
         ("sweep.settings = {'a': {'NUM_POINTS': 300}, 'b': {}}", "experiment.metrics"),
         ("ALPHA = = 1", "not valid Gin"),
+        ("ALPHA = (1.0,", "not valid Gin"),
+        ("ALPHA = 1e999", "ALPHA"),
+        ("sweep.settings = %ALPHA", "sweep.settings"),
     ],
 )
 def test_bad_bindings_are_refused(setting, expected):
@@ -143,3 +148,103 @@ def test_a_file_elsewhere_includes_ours_without_a_word(tmp_path, monkeypatch, ca
     setting = load_experiment(["mine.gin"]).settings[0]
     assert setting.method.cr_weight.values == (0.0, 0.5)
     assert capfd.readouterr().err == ""
+
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = sorted(REPOSITORY.glob("gin/*.gin"))
+BUDGETS = sorted(REPOSITORY.glob("gin/parts/budgets/*.gin"))
+
+
+def pairs():
+    """Return every file alone, and with each budget of its kind."""
+    for file in FILES:
+        yield file, None
+        is_of_classes = file.stem.startswith(("codegan", "fashion", "infogan_mnist"))
+        is_of_identities = file.stem.startswith("cvae_gan")
+        for budget in BUDGETS:
+            if budget.stem.endswith("classes") == is_of_classes and (
+                budget.stem.startswith("cvae_gan") == is_of_identities
+            ):
+                yield file, budget
+
+
+def loads_again(experiment, folder):
+    """Load the text that a run keeps of an experiment, and compare all that it says."""
+    kept = folder / "configuration.gin"
+    kept.write_text(experiment.gin_text, encoding="utf-8")
+    again = load_experiment([str(kept)])
+    assert again == experiment
+    assert [one.fingerprint for one in again.model_specs("data")] == [
+        one.fingerprint for one in experiment.model_specs("data")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "budget"),
+    list(pairs()),
+    ids=lambda path: path.stem if path else "its own budget",
+)
+def test_the_configuration_of_a_run_loads_and_gives_the_same_models(file, budget, tmp_path):
+    files = [str(path) for path in (file, budget) if path is not None]
+    settings = ["DATA_DIR = 'images'"] if file.stem in ("codegan_coil20", "codegan_images") else []
+    try:
+        experiment = load_experiment(files, settings)
+    except ConfigurationError:
+        if budget is None:
+            raise
+        pytest.skip("this file has no use for what the budget sets")
+    loads_again(experiment, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["infogan_cr.cr_weight = 2.0"],  # so nothing uses ALPHA, which the sweep changes
+        ["metrics.protocols = ()"],
+        ["sweep.settings = {'a': {'infogan_cr.info_weight': %ALPHA}}"],
+        ["sweep.settings = {'a': {'ALPHA': %LAMBDA, 'infogan_cr.codes': @joint_code()}}"],
+        [
+            "experiment.dataset = @image_folder()",
+            "image_folder.path = '''caf\u00e9's \"x\" \\\\ \udcff'''",
+        ],
+        ["experiment.dataset = @image_folder()", f"image_folder.path = {'/a long one' * 20!r}"],
+    ],
+)
+def test_changed_configurations_load_again(settings, tmp_path):
+    loads_again(load_experiment(["gin/quickstart.gin"], settings), tmp_path)
+
+
+def test_a_sweep_that_is_a_macro_is_refused(tmp_path):
+    message = refusal("SETTINGS = {'a': {}}", "sweep.settings = %SETTINGS")
+    assert "sweep.settings" in message and "in its place" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"ALPHA = 1.0\n# caf\xe9\n", "line 2"),
+        ("ALPHA = 1.0\n".encode("utf-16"), "iconv -f UTF-16"),
+        (b"ALPHA = 1.0\ninclude 'latin.gin'\n", "latin.gin is not UTF-8"),
+    ],
+)
+def test_files_that_are_not_utf8_are_refused_with_a_remedy(
+    content, expected, tmp_path, monkeypatch
+):
+    (tmp_path / "latin.gin").write_bytes(b"# \xfc\n")
+    (tmp_path / "own.gin").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    message = refusal(files=["own.gin"])
+    assert expected in message and "Expected a Gin file in UTF-8" in message
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path):
+    file = tmp_path / "own.gin"
+    file.write_bytes("include 'gin/cdsprites.gin'\n".encode("utf-8-sig"))
+    assert load_experiment([str(file)]).name == "cdsprites"
+
+
+def test_a_module_that_cannot_be_imported_names_file_and_line(tmp_path):
+    file = tmp_path / "own.gin"
+    file.write_text("ALPHA = 1.0\nimport nowhere_at_all\n")
+    message = refusal(files=[str(file)])
+    assert "own.gin, line 2" in message and "nowhere_at_all" in message
