@@ -75,7 +75,7 @@ def cast_column(
     paths: list[dict[str, Path]], codes, num_points: int, num_groups: int
 ) -> np.ndarray:
     """Return the seconds, by both clocks, of the first generator against every encoder."""
-    from pipeline.stages.select.cross_evaluation import cast_votes
+    from pipeline.selection.cross_evaluation import cast_votes
 
     started = now()
     cast_votes(

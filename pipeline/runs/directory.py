@@ -93,6 +93,10 @@ class RunDirectory:
         """The votes of every encoder on the samples of one generator."""
         return self.root / "votes" / f"{generator_key}-{options_key}.npz"
 
+    def selection_result(self, name: str) -> Path:
+        """What a selection method keeps of the models that it judged together."""
+        return self.root / "selection" / f"{name}.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelDirectory:

@@ -16,9 +16,9 @@ from models.codes.joint_code import (
     JointCode,
     UniformCodes,
 )
+from pipeline.selection.class_voting import MajorityCluster
 from pipeline.stages.metrics.class_clusters import matched_centres
 from pipeline.stages.metrics.class_judging import classifier_scores, information_scores
-from pipeline.stages.select.class_voting import MajorityCluster
 
 RNG = np.random.default_rng(0)
 

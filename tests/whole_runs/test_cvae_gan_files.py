@@ -12,9 +12,9 @@ from PIL import Image
 
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import ModelDirectory
+from pipeline.selection.cross_evaluation import cast_votes
 from pipeline.stages.metrics import identity_scoring
 from pipeline.stages.metrics.metric_results import read_result
-from pipeline.stages.select.cross_evaluation import cast_votes
 from pipeline.stages.train.loop import train_model
 
 RNG = np.random.default_rng(0)

@@ -3,14 +3,16 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from models import checks
 from pipeline.errors import ConfigurationError
 from pipeline.recipes import fingerprint
+from pipeline.selection import METHODS
 
 # Raised whenever a change of the code changes cross scores.
 CROSS_SCORE_VERSION = 2
-METHODS = ("model_centrality", "udr_lasso", "udr_spearman", "supervised")
+BY_DEFAULT = tuple(name for name, method in METHODS.items() if method.by_default)
 EVERYTHING = "all"  # the pool of all models
 OFFERED = ("all", "informative")
 FIXED = ("codes", "classes")
@@ -24,7 +26,8 @@ class Selection:
         num_groups: Groups that each generator makes. Published for GANs; VAEs: 1,000.
         group_size: Images of a group, which share one code.
         num_std_samples: Prior samples for the spread of each code.
-        methods: Of `METHODS`; "supervised" is left out where factors are not known.
+        methods: Of `pipeline.selection.METHODS`; those that need labels are left out where factors
+            are not known.
         pools: Name -> settings of the sweep (shell patterns such as 'factor_vae-*') whose models
             are selected among; none: one pool, "all". Pools share their cells.
         offered_codes: Which latents of a VAE its groups fix in turn: 'all', as published for pools
@@ -42,12 +45,14 @@ class Selection:
         search_medoid: Ours: find ModelCentrality's choice without filling the whole matrix, see
             `metrics.search_medoid`. Scores of models that left early are estimates.
         max_share_of_cells: The largest share of the cells that the search may compute.
+        method_options: Method -> {option: value}, in the place of the defaults that stand in the
+            method's record, such as `{'udr_lasso': {...}}`; None: the defaults.
     """
 
     num_groups: int
     group_size: int
     num_std_samples: int
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] = BY_DEFAULT
     pools: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     offered_codes: str | None = None
     fixed: str = "codes"
@@ -56,6 +61,9 @@ class Selection:
     num_resamples: int = 200
     search_medoid: bool = False
     max_share_of_cells: float = 0.4
+    method_options: Mapping[str, Mapping[str, Any]] | None = dataclasses.field(
+        default=None, metadata={"omitted_at_default": True}
+    )
 
     def __post_init__(self):
         checks.integer("selection.num_groups", self.num_groups, minimum=1)
@@ -71,10 +79,12 @@ class Selection:
         if self.offered_codes is not None:
             checks.choice("selection.offered_codes", self.offered_codes, OFFERED)
         if isinstance(self.methods, str) or not self.methods:
-            checks.fail("selection.methods", self.methods, f"a tuple of some of {METHODS}")
+            expected = f"a tuple of some of {', '.join(METHODS)}"
+            checks.fail("selection.methods", self.methods, expected)
         for method in self.methods:
             checks.choice("selection.methods", method, METHODS)
         object.__setattr__(self, "methods", tuple(self.methods))
+        _check_method_options(self.method_options or {})
         _check_pools(self.pools)
         pools = {name: tuple(patterns) for name, patterns in self.pools.items()}
         object.__setattr__(self, "pools", pools or {EVERYTHING: ("*",)})
@@ -85,6 +95,10 @@ class Selection:
         sizes = (self.num_groups, self.group_size, self.num_std_samples)
         fixed = () if self.fixed == "codes" else (self.fixed,)
         return fingerprint(CROSS_SCORE_VERSION, *sizes, *fixed)[:16]
+
+    def options_of(self, method: str) -> dict[str, Any]:
+        """Return the options of a selection method: its defaults and what replaces them."""
+        return {**METHODS[method].options, **(self.method_options or {}).get(method, {})}
 
     def is_in_pool(self, pool: str, setting: str) -> bool:
         """Say whether the models of a setting belong to a pool."""
@@ -118,6 +132,19 @@ class Selection:
                         f"or more of {', '.join(names)}, or a pattern such as '{names[0][:3]}*'. "
                         f"Received: {pattern!r}."
                     )
+
+
+def _check_method_options(method_options) -> None:
+    if not isinstance(method_options, Mapping):
+        expected = "None, or a dictionary {method: {option: value}}"
+        checks.fail("selection.method_options", method_options, expected)
+    for name, options in method_options.items():
+        checks.choice("selection.method_options", name, METHODS)
+        label, expected = f"selection.method_options[{name!r}]", "a dictionary {option: value}"
+        if not isinstance(options, Mapping):
+            checks.fail(label, options, expected)
+        for option in options:
+            checks.choice(label, option, METHODS[name].options)
 
 
 def _check_pools(pools) -> None:

@@ -1,6 +1,5 @@
 """What the select stage makes of its results: cross scores, rankings and their summary as rows."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -11,47 +10,13 @@ from pipeline.model_spec import Export
 from pipeline.runs.manifests import versions
 from pipeline.runs.tables import (
     CROSS_SCORE_COLUMNS,
-    SCORE_COLUMNS,
     SELECTION_COLUMNS,
     SELECTION_SUMMARY_COLUMNS,
-    read_table,
 )
-from pipeline.stages.select.cells import Cells, generator_seed
+from pipeline.selection.cells import Cells, generator_seed
+from pipeline.selection.known_factors import Supervised
+from pipeline.selection.ranking import Ranking
 from pipeline.stages.stage import Context
-
-# What tells with labels which model is good: the first that every model has.
-SUPERVISED_METRICS = ("factor_vae", "acc_hungarian")
-DECIMALS = 12  # to which two scores must differ; the order of a sum must not break a tie
-
-
-@dataclasses.dataclass(frozen=True)
-class Ranking:
-    """What one selection method says of one pool.
-
-    Attributes:
-        pool: The pool's name.
-        method: The selection method's name.
-        scores: Model id -> score; the higher, the better.
-        order: The model ids from the best down.
-        confidence: Model id -> how sure it is that the model is the best; may lack models.
-        num_compared: Model id -> how many other models its score comes from; may lack models.
-        num_cells: Cells of the score matrix that the ranking rests on; None where it has none.
-        warnings: Why the choice is to be taken with care.
-    """
-
-    pool: str
-    method: str
-    scores: Mapping[str, float]
-    order: tuple[str, ...]
-    confidence: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    num_compared: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    num_cells: int | None = None
-    warnings: tuple[str, ...] = ()
-
-
-def best_first(scores: Mapping[str, float]) -> tuple[str, ...]:
-    """Return model ids by score, the highest first; ties go to the lowest model id."""
-    return tuple(sorted(scores, key=lambda name: (-round(scores[name], DECIMALS), name)))
 
 
 def cross_scores(
@@ -88,48 +53,8 @@ def cross_scores(
     return pd.DataFrame(rows, columns=CROSS_SCORE_COLUMNS)
 
 
-@dataclasses.dataclass(frozen=True)
-class Supervised:
-    """What is known with factors.
-
-    Attributes:
-        protocol: The protocol of the scores.
-        metric: The metric that models are ranked by.
-        table: A row a model id, a column a metric.
-    """
-
-    protocol: str
-    metric: str
-    table: pd.DataFrame
-
-    @property
-    def scores(self) -> pd.Series:
-        """The scores by which models are ranked."""
-        return self.table[self.metric]
-
-
-def supervised_scores(context: Context, model_ids: Sequence[str]) -> Supervised | None:
-    """Return the scores of scores.csv; None without known factors.
-
-    Of the protocols under which every model has a FactorVAE score the first one: "cr" before
-    "dlib". Models of classes have an accuracy instead.
-    """
-    if not context.dataset.num_factors or not context.run.scores_csv.exists():
-        return None
-    table = read_table(context.run.scores_csv, SCORE_COLUMNS)
-    table = table[table.model_id.isin(model_ids)]
-    for metric in SUPERVISED_METRICS:
-        for protocol in sorted(table[table.metric == metric].protocol.unique()):
-            wide = table[table.protocol == protocol].pivot(
-                index="model_id", columns="metric", values="value"
-            )
-            if wide[metric].notna().sum() == len(model_ids):
-                return Supervised(protocol, metric, wide)
-    return None
-
-
 def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> pd.DataFrame:
-    """Return a row a pool, selection method and model."""
+    """Return one row for each pool, selection method and model."""
     by_id = {export.model_id: export for export in exports}
     rows = []
     for ranking in rankings:
@@ -155,7 +80,7 @@ def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> p
 
 
 def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) -> pd.DataFrame:
-    """Return a row a pool and selection method: what it chose, and how good that is if known."""
+    """Return one row for each pool and selection method: its choice, and how good that is."""
     rows = []
     for ranking in rankings:
         chosen = ranking.order[0]

@@ -17,7 +17,8 @@ from pipeline.recipes import fingerprint
 from pipeline.runs import tables
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import write_manifest
-from pipeline.stages.select import rankings
+from pipeline.selection import model_centrality as centrality
+from pipeline.selection.cells import Cells
 from pipeline.stages.select import stage as select
 from pipeline.stages.select.stage import Selection
 from pipeline.stages.stage import Context
@@ -125,7 +126,7 @@ def pool_of(*qualities, **details):
 
 
 def test_udr_of_the_golden_models_through_the_stage(tmp_path, request):
-    golden = request.path.parent / "golden" / "metrics"
+    golden = request.path.parents[2] / "golden" / "metrics"
     expected = json.loads((golden / "expected.json").read_text())["udr"]
     with np.load(golden / "udr.npz") as arrays:
         codes, kl = arrays["models"], arrays["kl"]
@@ -276,7 +277,7 @@ def test_the_confidence_follows_the_votes(tmp_path):
     table = read(world, "selection")
     table = table[table.selection_method == "model_centrality"].set_index("seed")
     assert table.loc[0, "rank"] == 1 and table.loc[0, "confidence"] > 0.95
-    cells = select._cells(world, {"all": world.exports})
+    cells = Cells(world, world.exports, informative_only=False)
     np.testing.assert_allclose(
         table.score.sort_index(),
         model_centrality(cells.matrix(world.exports)),
@@ -302,7 +303,7 @@ def test_a_forced_stage_casts_all_votes_again(tmp_path):
 
 
 def test_large_columns_are_cast_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.stages.select.cells.ENCODERS_AT_ONCE", 2)
+    monkeypatch.setattr("pipeline.selection.cells.ENCODERS_AT_ONCE", 2)
     world = make(tmp_path, pool_of(90, 60, 30, 75, 85))
     select.run(world)
     assert (world.pool.cells, world.pool.passes) == (25, 15)
@@ -311,7 +312,7 @@ def test_large_columns_are_cast_in_parts(tmp_path, monkeypatch):
 def test_only_the_first_of_a_large_pool_are_resampled(tmp_path, monkeypatch):
     exports = pool_of(90, 85, 60, 30, 75)
     select.run(make(tmp_path / "all", exports))
-    monkeypatch.setattr(rankings, "MAX_CANDIDATES", 2)
+    monkeypatch.setattr(centrality, "MAX_CANDIDATES", 2)
     select.run(make(tmp_path / "two", exports))
     for name in ("all", "two"):
         world = make(tmp_path / name, exports)

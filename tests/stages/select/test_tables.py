@@ -5,17 +5,13 @@ import pandas as pd
 import pytest
 
 from pipeline.model_spec import Export
-from pipeline.stages.select import pool_warnings
-from pipeline.stages.select.confidence import shares_of_wins, udr_confidence
+from pipeline.selection import pool_warnings
+from pipeline.selection.confidence import shares_of_wins, udr_confidence
+from pipeline.selection.known_factors import Supervised
+from pipeline.selection.pool_codes import PoolCodes
+from pipeline.selection.ranking import Ranking, best_first
 from pipeline.stages.select.options import Selection
-from pipeline.stages.select.pool_codes import PoolCodes
-from pipeline.stages.select.result_tables import (
-    Ranking,
-    Supervised,
-    best_first,
-    selection_table,
-    summary_table,
-)
+from pipeline.stages.select.result_tables import selection_table, summary_table
 
 
 def export(model_id):
@@ -183,6 +179,9 @@ def test_a_warning_of_all_methods_is_said_once():
         {"max_share_of_cells": 0.0},
         {"max_share_of_cells": 1.5},
         {"search_medoid": 1},
+        {"method_options": ("udr_lasso",)},
+        {"method_options": {"udr": {}}},
+        {"method_options": {"udr_lasso": {"penalty": 1}}},
     ],
 )
 def test_options_are_checked(options):

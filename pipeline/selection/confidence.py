@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics.disentanglement.voting import resampled_scores, score_votes
 from pipeline.model_spec import Export
-from pipeline.stages.select.cells import Cells, generator_seed
+from pipeline.selection.cells import Cells, generator_seed
 
 DECIMALS = 12  # to which two scores must differ
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.stages.select.pool_codes import PoolCodes
-from pipeline.stages.select.result_tables import Ranking
+from pipeline.selection.pool_codes import PoolCodes
+from pipeline.selection.ranking import Ranking
 
 # Below this share of resamples the choice loses more often than it wins.
 SURE_ENOUGH = 0.5

@@ -3,7 +3,7 @@ import pytest
 
 from metrics.disentanglement.voting import resampled_scores, score_votes
 from models.codes.joint_code import JointCode, UniformCodes, UniformNoise
-from pipeline.stages.select.cross_evaluation import LeastVaryingCode, RunningMoments, cast_votes
+from pipeline.selection.cross_evaluation import LeastVaryingCode, RunningMoments, cast_votes
 
 
 def test_running_moments_equal_those_of_the_whole():

@@ -16,7 +16,7 @@ from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, in_batches, load_network
 from pipeline.runs.directory import ExportDirectory
-from pipeline.stages.select.class_voting import MajorityCluster
+from pipeline.selection.class_voting import MajorityCluster
 
 BLOCK_SIZE = 2048  # images in memory at once
 # Encoders in memory at once. A worker keeps them from one generator to the next, so that a pool of

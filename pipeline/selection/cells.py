@@ -19,7 +19,7 @@ from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs.files import atomic_path
-from pipeline.stages.select.cross_evaluation import ENCODERS_AT_ONCE, cast_votes
+from pipeline.selection.cross_evaluation import ENCODERS_AT_ONCE, cast_votes
 from pipeline.stages.stage import Context, exported_file
 
 INFORMATIVE_KL = 0.01  # nats, mean over images (Duan et al. 2020)

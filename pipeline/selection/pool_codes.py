@@ -13,7 +13,7 @@ from pipeline.inference.code_encoding import encode_missing
 from pipeline.inference.code_table import CodeTable, key_ids
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
-from pipeline.stages.select.cells import INFORMATIVE_KL, code_kl
+from pipeline.selection.cells import INFORMATIVE_KL, code_kl
 from pipeline.stages.stage import Context
 
 INFORMATIVE_STD = 0.05  # of the mean code over images; for models without a posterior

@@ -1,0 +1,56 @@
+"""UDR: the codes that encoders give to the same images are compared in pairs (Duan et al. 2020)."""
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+
+from pipeline.selection.cells import generator_seed
+from pipeline.selection.confidence import udr_confidence
+from pipeline.selection.evidence import Evidence
+from pipeline.selection.method import SelectionMethod
+from pipeline.selection.ranking import Pool, Ranking, best_first
+
+Comparison = tuple[np.ndarray, np.ndarray]
+"""Scores [n] and what each is the median of, [n, n], see `metrics.udr`."""
+
+
+def _compare(evidence: Evidence, *, learner: str) -> dict[str, Comparison]:
+    return {
+        name: evidence.codes.udr(pool.model_ids, learner) for name, pool in evidence.pools.items()
+    }
+
+
+def _rank(evidence: Evidence, pool: Pool, compared: Comparison, *, learner: str) -> Ranking:
+    scores = dict(zip(pool.model_ids, compared[0].tolist(), strict=True))
+    return Ranking(
+        pool=pool.name,
+        method=f"udr_{learner}",
+        scores=scores,
+        order=best_first(scores),
+        num_compared=dict.fromkeys(pool.model_ids, len(pool.exports) - 1),
+    )
+
+
+def _confidence(
+    evidence: Evidence, pool: Pool, compared: Comparison, ranking: Ranking
+) -> Mapping[str, float]:
+    if not evidence.options.num_resamples:
+        return {}
+    seed = generator_seed(pool.exports[0])
+    return udr_confidence(compared[1], pool.model_ids, evidence.options.num_resamples, seed)
+
+
+UDR_LASSO, UDR_SPEARMAN = (
+    SelectionMethod(
+        name=f"udr_{learner}",
+        title=f"UDR {learner.title()}",
+        reason="of all, its codes agree best with those of the others",
+        source="Duan et al. 2020 (arXiv 1905.12614), section 4",
+        needs=frozenset({"codes"}),
+        prepare=functools.partial(_compare, learner=learner),
+        rank=functools.partial(_rank, learner=learner),
+        confidence=_confidence,
+    )
+    for learner in ("lasso", "spearman")
+)
