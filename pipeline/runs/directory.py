@@ -110,6 +110,11 @@ class ModelDirectory:
         return self.root / "config.json"
 
     @property
+    def configuration(self) -> Path:
+        """The Gin text of the experiment that the model was trained in."""
+        return self.root / "configuration.gin"
+
+    @property
     def history(self) -> Path:
         """Losses and quick scores along the iterations."""
         return self.root / "history.csv"

@@ -121,6 +121,14 @@ def drop_damaged(manifest: Path) -> list[str]:
     return [f"{file} is {state}: no result depends on it" for file, state in damaged.items()]
 
 
+def declare(manifest: Path, file: Path) -> None:
+    """Add a file to those that finished work has left."""
+    content = read_manifest(manifest)
+    write_signed_json(
+        manifest, {**content, "outputs": content["outputs"] | _digests(manifest, [file])}
+    )
+
+
 def reopen(manifest: Path, tables: Iterable[Path]) -> None:
     """Take back that work is finished, before it is done again.
 

@@ -1,5 +1,6 @@
 """The pipeline as a user runs it, on small data and for few iterations."""
 
+import html
 import os
 import random
 import shutil
@@ -127,6 +128,30 @@ def test_adding_a_metric_computes_one_metric(finished, cache, tmp_path):
     assert set(pd.read_csv(copy / "scores.csv").metric) > {"mig", "gaussian_total_correlation"}
 
 
+def test_the_page_shows_what_made_it_and_not_the_last_command(finished, cache, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    other = "sweep.settings = {'only': {'LAMBDA': 77.0}}"
+    assert run("--stages", "report", "--set", other, out=copy, cache=cache) == 0
+    page = (copy / "report" / "index.html").read_text(encoding="utf-8")
+    assert "77.0" not in page and "0.5" in page
+    assert "77.0" in (copy / "configuration.gin").read_text(encoding="utf-8")
+    (kept,) = {path.read_text(encoding="utf-8") for path in copy.glob("models/*/configuration.gin")}
+    assert html.escape(kept) in page
+    assert run("--stages", "metrics,report", "--set", "NUM_GROUPS = 24", out=copy, cache=cache) == 0
+    page = (copy / "report" / "index.html").read_text(encoding="utf-8")
+    assert html.escape(kept) in page  # of the models
+    assert html.escape((copy / "configuration.gin").read_text(encoding="utf-8")) in page
+
+
+def test_a_model_is_trained_again_from_the_configuration_kept_with_it(finished, cache, tmp_path):
+    kept = next(finished.glob("models/*/configuration.gin"))
+    arguments = ["--gin", str(kept), "--out", str(finished), "--cache", str(cache), "--dry-run"]
+    before = (finished / "configuration.gin").read_bytes()
+    assert main(arguments) == 0
+    assert (finished / "configuration.gin").read_bytes() == before
+
+
 # What must be there when every process is killed: in the InfoGAN phase, while the networks before
 # the switch are exported, in the contrastive phase after the gap changed; then among the results
 # of the metrics, and among the votes.
@@ -221,6 +246,7 @@ MANIFESTS = [
 EXPORTS = [
     "models/*seed0*/generator.keras", "models/*seed0*/traversals.npz", "models/*seed0*/config.json",
     "models/*seed0*/history.csv", "models/*seed0*/encoder.keras",
+    "models/*seed0*/configuration.gin",
     "models/*seed1*/before_cr/encoder.keras", "models/*seed1*/before_cr/manifest.json",
 ]  # fmt: skip
 

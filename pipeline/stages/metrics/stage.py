@@ -102,6 +102,7 @@ def run(context: Context) -> None:
             *_result_files(context, exports),
             *class_quality.further_files(context, exports),
         ],
+        {"configuration": context.experiment.gin_text},
         kept=[path for path in tables if path.exists()],
     )
     display.say(f"{len(rows)} scores of {len(exports)} encoders in {context.run.scores_csv.name}")

@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline import metric_names
 from pipeline.stages.report import html_parts as parts
 from pipeline.stages.report import page_sections, selection_section, summaries
+from pipeline.stages.report.configurations import KeptConfiguration
 from pipeline.stages.report.html_parts import FigureFile
 
 SECTIONS = (
@@ -34,8 +35,8 @@ class PageContent:
 
     title: of the page. selected: the model that is shown, or None. reason: a sentence that says
     why it. figures: the pictures. notes: (section, sentence) pairs about what is missing there.
-    main: the (protocol, metric) that models are compared by. configuration: the Gin text of the
-    run, empty if the run directory does not keep it.
+    main: the (protocol, metric) that models are compared by. configurations: the Gin texts under
+    which what is shown was made.
     """
 
     title: str
@@ -44,7 +45,7 @@ class PageContent:
     figures: Sequence[FigureFile]
     notes: Sequence[tuple[str, str]]
     main: tuple[str, str]
-    configuration: str
+    configurations: Sequence[KeptConfiguration]
 
 
 def render_page(run: summaries.RunTables, content: PageContent) -> str:
@@ -112,8 +113,18 @@ def gaps(run: summaries.RunTables) -> list[tuple[str, str]]:
                 f"not name; they are left out. Run the metrics stage again.",
             )
         )
+    if run.stale_pools:
+        found.append(
+            (
+                "selection",
+                f"Left out: {', '.join(run.stale_pools)}, selected among models of which some are "
+                "no longer in models.csv. Run the select stage again.",
+            )
+        )
     num_done = int(((run.models["status"] == "done") & (run.models["export"] == "final")).sum())
     if run.cross_scores is None and run.selection is None:
+        if run.stale_pools:
+            return found
         if num_done < 2:
             text = f"Selection needs two models or more; this run has {num_done}."
         else:
@@ -234,13 +245,16 @@ def _selected_section(run: summaries.RunTables, content: PageContent) -> list[st
 
 def _reproduce_section(run: summaries.RunTables, content: PageContent) -> list[str]:
     section = []
-    if content.configuration:
-        command = "python run_pipeline.py --gin <run directory>/configuration.gin"
-        section.append(parts.preformatted(command))
-        text = parts.preformatted(content.configuration)
-        section.append(parts.folded("The configuration of this run", text))
-    else:
-        section.append(parts.paragraph("The run directory keeps no configuration."))
+    for kept in content.configurations:
+        made = [*kept.models, *(f"the {stage} stage" for stage in kept.stages)]
+        if len(content.configurations) > 1:
+            section.append(parts.paragraph(f"Of {', '.join(made)}:"))
+        if kept.path is not None:
+            command = f"python run_pipeline.py --gin <run directory>/{kept.path}"
+            section.append(parts.preformatted(command))
+        section.append(parts.folded("The configuration", parts.preformatted(kept.text)))
+    if not content.configurations:
+        section.append(parts.paragraph("The models of this run keep no configuration."))
     if run.scores is not None and not run.scores.empty:
         data = run.scores[["dataset", "data_fingerprint"]].drop_duplicates().itertuples(index=False)
         rows = [[parts.cell(name), parts.cell(digest, kind="text")] for name, digest in data]

@@ -9,8 +9,16 @@ from pipeline.recipes import fingerprint
 from pipeline.runs import tables
 from pipeline.runs.directory import ExportDirectory, ModelDirectory, RunDirectory
 from pipeline.runs.files import file_digest, write_text
-from pipeline.runs.manifests import is_damage, refuse_damaged, reopen, why_stale, write_manifest
+from pipeline.runs.manifests import (
+    is_damage,
+    read_manifest,
+    refuse_damaged,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 from pipeline.stages.report import html_page, selection_section, summaries
+from pipeline.stages.report.configurations import kept_configurations
 from pipeline.stages.report.html_parts import FigureFile
 from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.stage import Context, Step
@@ -82,6 +90,8 @@ def _refuse_damaged_inputs(run: RunDirectory) -> None:
         model = run.model(model_id)
         if model.manifest.exists():
             refuse_damaged(model.manifest, model.history, "train")
+            if model.configuration.exists():
+                refuse_damaged(model.manifest, model.configuration, "train")
             refuse_damaged(model.manifest, model.export("final").traversals, "train")
         elif model.failure.exists() and model.history.exists():
             refuse_damaged(model.failure, model.history, "train")
@@ -102,12 +112,20 @@ def _fingerprint(context: Context) -> str:
     inputs = [directory.models_csv, directory.scores_csv, directory.cross_scores_csv]
     inputs += [directory.selection_csv, directory.selection_summary_csv, directory.configuration]
     for model in _models(directory):
-        inputs += [model.history, model.config, model.export("final").traversals]
+        inputs += [model.history, model.config, model.configuration]
+        inputs.append(model.export("final").traversals)
     inputs += sorted(directory.class_pictures("any").parent.glob("*.npz"))
+    manifests = [read_manifest(directory.manifest(stage)) or {} for stage in ("metrics", "select")]
     digests = {
         str(path.relative_to(directory.root)): file_digest(path) for path in inputs if path.exists()
     }
-    return fingerprint(REPORT_VERSION, context.experiment.name, context.experiment.report, digests)
+    return fingerprint(
+        REPORT_VERSION,
+        context.experiment.name,
+        context.experiment.report,
+        digests,
+        [content.get("configuration") for content in manifests],
+    )
 
 
 def write_report(run_directory_path: Path, *, title: str, options: ReportOptions) -> list[Path]:
@@ -134,7 +152,6 @@ def write_report(run_directory_path: Path, *, title: str, options: ReportOptions
     selected, reason = choose_model(run_tables, main)
     figures, notes = _draw(directory, run_tables, options, main, selected)
     written += [figure.path for figure in figures]
-    configuration = directory.configuration
     content = html_page.PageContent(
         title=title,
         selected=selected,
@@ -142,7 +159,7 @@ def write_report(run_directory_path: Path, *, title: str, options: ReportOptions
         figures=figures,
         notes=[*html_page.gaps(run_tables), *notes],
         main=main,
-        configuration=configuration.read_text("utf-8") if configuration.exists() else "",
+        configurations=kept_configurations(directory, run_tables),
     )
     page = directory.page
     write_text(page, html_page.render_page(run_tables, content))

@@ -42,6 +42,7 @@ class RunTables:
     selection: pd.DataFrame | None
     selection_summary: pd.DataFrame | None
     num_left_out: int = 0  # rows of scores.csv whose model is not in models.csv
+    stale_pools: tuple[str, ...] = ()  # selected among models of which some are not in models.csv
 
     @property
     def has_factor_metrics(self) -> bool:
@@ -52,7 +53,10 @@ class RunTables:
 
 
 def read_run(run: RunDirectory) -> RunTables:
-    """Read the tables of a run.
+    """Read the tables of a run, without what is not of the models of models.csv.
+
+    A ranking is left out whole as soon as one of its models is none of them: it is not that of
+    the models that there are.
 
     Raises:
         ValueError: If models.csv is missing, or a table is corrupt or names something twice.
@@ -68,17 +72,36 @@ def read_run(run: RunDirectory) -> RunTables:
         num_left_out = int((~known).sum())
         scores = scores[known].sort_values(key, ignore_index=True)
     selection = _read_if_there(run.selection_csv, tables.SELECTION_COLUMNS)
+    summary = _read_if_there(run.selection_summary_csv, tables.SELECTION_SUMMARY_COLUMNS)
+    cross_scores = _read_if_there(run.cross_scores_csv, tables.CROSS_SCORE_COLUMNS)
     if selection is not None:
         _refuse_doubled(run.selection_csv, selection, ["pool", "model_id", "selection_method"])
+    there = set(models["model_id"])
+    stale = {
+        pool
+        for table in (selection, summary)
+        if table is not None
+        for pool in table["pool"][~table["model_id"].isin(there)]
+    }
+    if stale:
+        selection, summary = (
+            None
+            if table is None or table["pool"].isin(stale).all()
+            else table[~table["pool"].isin(stale)].reset_index(drop=True)
+            for table in (selection, summary)
+        )
+    if cross_scores is not None:
+        known = cross_scores["encoder_id"].isin(there) & cross_scores["generator_id"].isin(there)
+        left = cross_scores[known].reset_index(drop=True)
+        cross_scores = None if left.empty and len(cross_scores) else left
     return RunTables(
         models=models.sort_values("model_id", ignore_index=True),
         scores=scores,
-        cross_scores=_read_if_there(run.cross_scores_csv, tables.CROSS_SCORE_COLUMNS),
+        cross_scores=cross_scores,
         selection=selection,
-        selection_summary=_read_if_there(
-            run.selection_summary_csv, tables.SELECTION_SUMMARY_COLUMNS
-        ),
+        selection_summary=summary,
         num_left_out=num_left_out,
+        stale_pools=tuple(sorted(stale)),
     )
 
 

@@ -170,8 +170,12 @@ def _write(evidence: Evidence, results: Sequence[Ranking]) -> None:
     tables = _tables(context)
     for path, (frame, columns) in zip(tables, frames, strict=True):
         write_table(path, frame, columns)
-    outputs = [*tables, *evidence.cells.files, *evidence.files]
-    write_manifest(context.run.manifest("select"), _fingerprint(context, evidence.pools), outputs)
+    write_manifest(
+        context.run.manifest("select"),
+        _fingerprint(context, evidence.pools),
+        [*tables, *evidence.cells.files, *evidence.files],
+        {"configuration": context.experiment.gin_text},
+    )
 
 
 def _tables(context: Context) -> list[Path]:

@@ -68,7 +68,7 @@ def train_model(
             write_manifest(
                 directory.failure,
                 spec.fingerprint,
-                [path for path in (directory.history, directory.config) if path.exists()],
+                [path for path in _records(directory) if path.exists()],
                 {"iteration": monitor.iteration, "reason": str(error)},
             )
             return _outcome("failed", monitor, str(error))
@@ -122,6 +122,10 @@ def _batches(order: BatchOrder | TripletOrder, dataset, start: int, stop: int) -
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
 
 
+def _records(directory: ModelDirectory) -> list[Path]:
+    return [directory.history, directory.config, directory.configuration]
+
+
 def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory) -> None:
     """Export the networks and declare the model finished.
 
@@ -131,7 +135,7 @@ def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory)
     monitor.exporter.export(directory.export("final"))
     monitor.write_history()
     monitor.close()
-    outputs = [directory.history, directory.config]
+    outputs = [path for path in _records(directory) if path.exists()]
     for export in spec.exports:
         folder = directory.export(export.name)
         outputs += folder.files

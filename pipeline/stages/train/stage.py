@@ -13,7 +13,9 @@ from pipeline.model_spec import ModelSpec
 from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
 from pipeline.runs.directory import ModelDirectory
+from pipeline.runs.files import write_text
 from pipeline.runs.manifests import (
+    declare,
     drop_damaged,
     is_damage,
     read_manifest,
@@ -89,6 +91,8 @@ def run(context: Context) -> None:
                 damage.append(f"{reason}: made again from the checkpoints, or by training")
         if is_chief:
             damage += drop_damaged(directory.manifest)
+        if is_chief and failure is None and reason is None:
+            _keep_configuration(context, spec)
     if is_chief:
         damage += pretraining.damage(context)
     display = ProgressDisplay("train", len(to_train))
@@ -99,6 +103,8 @@ def run(context: Context) -> None:
         display.say(f"{done} of {len(context.specs)} models are finished and valid: skipped")
     try:
         failures |= pretraining.run(context, to_train, display)
+        for spec in to_train if is_chief else ():
+            write_text(context.run.model(spec.model_id).configuration, context.experiment.gin_text)
         tasks = [
             (spec.model_id, _arguments(context, spec))
             for spec in to_train
@@ -124,6 +130,17 @@ def run(context: Context) -> None:
             f"{len(failures)} of {len(context.specs)} models failed; any others go on to the next "
             f"stages:\n{listed}"
         )
+
+
+def _keep_configuration(context: Context, spec: ModelSpec) -> None:
+    """Keep the Gin text with a finished model of an earlier version, which kept none.
+
+    The text is not the one that it was trained under, but one that gives the very same model.
+    """
+    directory = context.run.model(spec.model_id)
+    if not directory.configuration.exists():
+        write_text(directory.configuration, context.experiment.gin_text)
+        declare(directory.manifest, directory.configuration)
 
 
 def _arguments(context: Context, spec: ModelSpec) -> tuple:

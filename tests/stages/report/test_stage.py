@@ -69,7 +69,7 @@ def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain
             write_model(root / "models" / name, np.random.default_rng(int(seed)), labels=labels)
     write(root / "models.csv", models, tables.MODEL_COLUMNS)
     write(root / "scores.csv", scores, tables.SCORE_COLUMNS)
-    (root / "configuration.gin").write_text("infogan.info_weight = 0.05  # <lambda>\n")
+    (root / "configuration.gin").write_text("report.main_metric = 'mig'  # the last command's\n")
     if select:
         write_selection(root, labels=labels)
     return root
@@ -81,6 +81,7 @@ def write_model(folder, rng, *, labels):
         history["factor_vae"] = [0.2, np.nan, 0.6]
     columns = list(history.columns)
     tables.write_table(folder / "history.csv", history, columns, may_be_empty=columns[1:])
+    (folder / "configuration.gin").write_text("infogan.info_weight = 0.05  # <lambda>\n")
     np.savez(
         folder / "traversals.npz",
         images=rng.integers(0, 256, (2, 5, 8, 8, 1), dtype=np.uint8),
