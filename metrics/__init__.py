@@ -14,6 +14,8 @@ naming the argument, what was expected and what was received; no result is NaN.
 | mig, sap | gaussian_wasserstein_correlation | mode_kl, confidence | udr |
 | modularity, explicitness | pairwise_mutual_information | frechet_distance | search_medoid |
 | dci, irs, identity_leakage | dhsic | clustering | |
+| infomec, jemmig, mig_sup | | | |
+| dcimig, dci_es, mig_posterior, tad | | | |
 
 Rules that hold for all of them: a factor with one value is left out; a constant code is dead, and
 counts 0 where codes are averaged; where no code is active, every score for which higher is better
@@ -29,13 +31,20 @@ Each module holds one metric and is named otherwise than its function.
 
 from metrics.classes.cluster_agreement import clustering
 from metrics.disentanglement.beta_vae_score import beta_vae
+from metrics.disentanglement.dci_es_scores import dci_es
 from metrics.disentanglement.dci_scores import dci
+from metrics.disentanglement.dcimig_score import dcimig
 from metrics.disentanglement.explicitness_score import explicitness
 from metrics.disentanglement.factor_vae_score import factor_vae
+from metrics.disentanglement.infomec_scores import infomec
 from metrics.disentanglement.interventional_robustness import irs
+from metrics.disentanglement.jemmig_score import jemmig
+from metrics.disentanglement.mig_posterior_score import mig_posterior
+from metrics.disentanglement.mig_sup_score import mig_sup
 from metrics.disentanglement.modularity_score import modularity
 from metrics.disentanglement.mutual_information_gap import mig
 from metrics.disentanglement.separated_predictability import sap
+from metrics.disentanglement.tad_score import tad
 from metrics.disentanglement.voting import active_codes, group_votes, score_votes
 from metrics.identities.identity_leakage import identity_leakage
 from metrics.independence.hilbert_schmidt import dhsic
@@ -58,6 +67,8 @@ __all__ = [
     "clustering",
     "confidence",
     "dci",
+    "dci_es",
+    "dcimig",
     "dhsic",
     "explicitness",
     "factor_vae",
@@ -67,8 +78,12 @@ __all__ = [
     "group_votes",
     "identity_leakage",
     "inception_score",
+    "infomec",
     "irs",
+    "jemmig",
     "mig",
+    "mig_posterior",
+    "mig_sup",
     "mode_kl",
     "model_centrality",
     "modularity",
@@ -77,5 +92,6 @@ __all__ = [
     "score_votes",
     "score_with_interval",
     "search_medoid",
+    "tad",
     "udr",
 ]

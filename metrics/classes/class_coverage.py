@@ -6,7 +6,7 @@ from metrics.shared.validation import check_codes, check_labels, check_same_leng
 
 
 def class_coverage(codes, classes, num_codes, num_classes):
-    """Returns how the generated classes (codes) and the true ones cover each other.
+    """Return how the generated classes (codes) and the true ones cover each other.
 
     Args:
         codes: int `[samples]`, the class that each sample was generated from, from 0.
@@ -32,7 +32,7 @@ def class_coverage(codes, classes, num_codes, num_classes):
 
 
 def code_table(codes, classes, num_codes, num_classes):
-    """Returns how many samples of each code show each class, int64 `[num_codes, num_classes]`."""
+    """Return how many samples of each code show each class, int64 `[num_codes, num_classes]`."""
     arrays = {"codes": codes, "classes": classes}
     limits = {"codes": num_codes, "classes": num_classes}
     for name, values in arrays.items():
@@ -49,7 +49,7 @@ def code_table(codes, classes, num_codes, num_classes):
 
 
 def relative_diversity(features, codes, real_features, real_classes, class_of_code):
-    """Returns the variety of each code's samples, relative to that of real images of its class.
+    """Return the variety of each code's samples, relative to that of real images of its class.
 
     The variety is the sum of the variances of all features; a collapsed code has next to none.
 

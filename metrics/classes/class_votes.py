@@ -18,7 +18,7 @@ NUM_INITIALIZATIONS = 3  # of an encoder's clusters
 
 
 def majority_votes(groups, centres):
-    """Returns the cluster that most images of each group fall into; ties go to the first.
+    """Return the cluster that most images of each group fall into; ties go to the first.
 
     Args:
         groups: float `[num_groups, group_size, feature_dim]`.

@@ -12,7 +12,7 @@ NUM_INITIALIZATIONS = 10
 
 
 def clustering(features, labels, *, num_clusters, seeds):
-    """Returns how well k-means clusters of the features match the labels, over several seeds.
+    """Return how well k-means clusters of the features match the labels, over several seeds.
 
     `acc_hungarian`: share of points whose cluster is matched to their class, one to one at best;
     where clusters and classes differ in number the surplus stays unmatched. `acc_purity`: share of
@@ -57,7 +57,7 @@ def clustering(features, labels, *, num_clusters, seeds):
 
 
 def partition_agreement(clusters, labels):
-    """Returns how well a partition matches the labels: the four scores of `clustering`.
+    """Return how well a partition matches the labels: the four scores of `clustering`.
 
     Args:
         clusters: int `[points]`, the cluster of each point, such as the class that a code of a
@@ -80,6 +80,6 @@ def partition_agreement(clusters, labels):
 
 
 def _one_run(features, labels, num_clusters, seed):
-    """Returns the four scores of one k-means run."""
+    """Return the four scores of one k-means run."""
     centres = cluster_centres(features, num_clusters, seed, num_initializations=NUM_INITIALIZATIONS)
     return partition_agreement(nearest_centres(features, centres), labels)

@@ -7,7 +7,7 @@ from metrics.shared.fitting import quiet_fit
 
 
 def cluster_centres(features, num_clusters, seed, *, num_initializations):
-    """Returns the centres of k-means clusters, float64 `[num_clusters, feature_dim]`.
+    """Return the centres of k-means clusters, float64 `[num_clusters, feature_dim]`.
 
     Args:
         features: float `[points, feature_dim]`, at least as many points as clusters.
@@ -21,7 +21,7 @@ def cluster_centres(features, num_clusters, seed, *, num_initializations):
 
 
 def nearest_centres(points, centres):
-    """Returns the number of the centre nearest to each point; ties go to the first.
+    """Return the number of the centre nearest to each point; ties go to the first.
 
     Args:
         points: float `[points, feature_dim]`.

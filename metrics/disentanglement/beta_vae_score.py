@@ -10,7 +10,7 @@ from metrics.shared.validation import check_evaluation_groups, check_groups_and_
 
 
 def beta_vae(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
-    """Returns how well a linear classifier tells the shared factor from mean code differences.
+    """Return how well a linear classifier tells the shared factor from mean code differences.
 
     Points 0 and 1, 2 and 3, ... of a group are its pairs. A group's feature is the mean over its
     pairs of the absolute difference of codes; a multinomial logistic regression (scikit-learn
@@ -40,7 +40,7 @@ def beta_vae(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
 
 
 def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
-    """Returns the `Resampling` of `beta_vae` over the scored groups; the classifier is fixed."""
+    """Return the `Resampling` of `beta_vae` over the scored groups; the classifier is fixed."""
     groups, fixed_factor = check_groups_and_factor(groups, fixed_factor)
     eval_groups, eval_fixed_factor = check_evaluation_groups(groups, eval_groups, eval_fixed_factor)
     if fixed_factor.min() == fixed_factor.max():
@@ -71,7 +71,7 @@ def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_fa
 
 
 def _difference_features(groups, name):
-    """Returns float64 `[num_groups, code_dim]`: mean absolute difference over a group's pairs."""
+    """Return float64 `[num_groups, code_dim]`: mean absolute difference over a group's pairs."""
     if groups.shape[1] % 2:
         raise ValueError(
             f"`{name}` cannot be split into pairs. Expected: an even group_size. "

@@ -40,17 +40,17 @@ class Learner:
 
 
 def _impurity_decrease(model, code_dim):
-    """Returns scikit-learn's importance: the impurity that splits on each code removed."""
+    """Return scikit-learn's importance: the impurity that splits on each code removed."""
     return np.abs(model.feature_importances_)
 
 
 def _coefficients(model, code_dim):
-    """Returns |coefficient|, averaged over the classes where there are several."""
+    """Return |coefficient|, averaged over the classes where there are several."""
     return np.abs(np.atleast_2d(model.coef_)).mean(axis=0)
 
 
 def _summed_gain(model, code_dim):
-    """Returns the gain of all splits on each code, as a share of the model's whole gain.
+    """Return the gain of all splits on each code, as a share of the model's whole gain.
 
     scikit-learn gives its histogram trees no importance, so their nodes are read. A share, as in
     `_impurity_decrease`, so that a factor with more classes, hence more trees, weighs no more.

@@ -33,7 +33,7 @@ def dci(
     n_jobs=-1,
     progress=None,
 ):
-    """Returns how one-to-one the codes are that a learner needs to predict each factor.
+    """Return how one-to-one the codes are that a learner needs to predict each factor.
 
     The learner is fitted once for each factor and yields the importance R[code, factor].
     Disentanglement, sum_l rho_l (1 - H_K(R_l)): 1 where each code serves one factor, 0 where each
@@ -80,7 +80,7 @@ def dci(
         codes, factors, codes_test, factors_test, continuous=method.is_regression
     )
     check_integer(seed, "seed", minimum=0)
-    _check_jobs(n_jobs)
+    check_jobs(n_jobs)
     varying = varying_factors(factors)
     depths = _check_depths(max_depths, learner, varying)
     factors, factors_test = factors[:, varying], factors_test[:, varying]
@@ -108,7 +108,7 @@ def dci(
 
 
 def disentanglement(importance, is_cr=False):
-    """Returns the mean over codes of 1 - entropy, weighted by each code's share of importance.
+    """Return the mean over codes of 1 - entropy, weighted by each code's share of importance.
 
     Args:
         importance: float64 `[code_dim, num_factors]`, none negative.
@@ -121,7 +121,7 @@ def disentanglement(importance, is_cr=False):
 
 
 def completeness(importance, is_cr=False):
-    """Returns the mean over factors of 1 - entropy: weighted by importance, in cr plain.
+    """Return the mean over factors of 1 - entropy: weighted by importance, in cr plain.
 
     Args:
         importance: float64 `[code_dim, num_factors]`, none negative.
@@ -137,7 +137,7 @@ def completeness(importance, is_cr=False):
 
 
 def _concentration(rows, is_cr):
-    """Returns 1 - entropy of each row to the base of its length; 0 for a row without importance."""
+    """Return 1 - entropy of each row to the base of its length; 0 for a row without importance."""
     length = rows.shape[1]
     used = rows.sum(axis=1) > 0
     if length == 1:
@@ -152,7 +152,7 @@ def _concentration(rows, is_cr):
 
 
 def _fit_factors(learner, codes, factors, codes_test, factors_test, seed, depths, n_jobs, progress):
-    """Returns the importance `[code_dim, num_factors]` and the mean train and test quality."""
+    """Return the importance `[code_dim, num_factors]` and the mean train and test quality."""
     num_factors = factors.shape[1]
     importance = np.zeros((codes.shape[1], num_factors))
     qualities = np.zeros((num_factors, 2))
@@ -185,7 +185,7 @@ def _fit_factors(learner, codes, factors, codes_test, factors_test, seed, depths
 
 
 def _fit_factor(learner, index, codes, factor, codes_test, factor_test, seed, max_depth):
-    """Fits one factor; returns `(index, importance [code_dim], train quality, test quality)`."""
+    """Fit one factor; returns `(index, importance [code_dim], train quality, test quality)`."""
     method = LEARNERS[learner]
     # One thread a fit: the processes share the cores, and OpenMP threads that wait for each other
     # make histogram trees a hundred times slower on a busy machine.
@@ -202,7 +202,7 @@ def _fit_factor(learner, index, codes, factor, codes_test, factor_test, seed, ma
 
 
 def _normalized_error(predicted, target, train_deviation):
-    """Returns the root mean squared error over the target's standard deviation.
+    """Return the root mean squared error over the target's standard deviation.
 
     A factor that is constant in the scored part is measured by its deviation in training.
     """
@@ -211,7 +211,7 @@ def _normalized_error(predicted, target, train_deviation):
 
 
 def _check_depths(max_depths, learner, varying):
-    """Returns the depth of each varying factor's trees, as a list."""
+    """Return the depth of each varying factor's trees, as a list."""
     num_varying = int(varying.sum())
     if max_depths is None:
         is_dsprites = num_varying == len(FOREST_DEPTHS)
@@ -230,7 +230,7 @@ def _check_depths(max_depths, learner, varying):
     return [depth for depth, varies in zip(depths, varying, strict=True) if varies]
 
 
-def _check_jobs(n_jobs):
-    """Raises unless `n_jobs` is -1 or a positive integer."""
+def check_jobs(n_jobs):
+    """Raise unless `n_jobs` is -1 or a positive integer."""
     if n_jobs != -1:
         check_integer(n_jobs, "n_jobs", minimum=1)

@@ -9,7 +9,7 @@ from metrics.shared.validation import check_train_and_test, varying_columns, var
 
 
 def explicitness(codes, factors, codes_test, factors_test):
-    """Returns how well a linear classifier on all codes separates the values of each factor.
+    """Return how well a linear classifier on all codes separates the values of each factor.
 
     For each factor a multinomial logistic regression (scikit-learn defaults) on codes standardised
     by the training points; the score is the mean over factors of the macro one-vs-rest area under
@@ -34,7 +34,7 @@ def explicitness(codes, factors, codes_test, factors_test):
 
 
 def explicitness_resampling(codes, factors, codes_test, factors_test):
-    """Returns the `Resampling` of `explicitness` over scored points; the classifiers are fixed."""
+    """Return the `Resampling` of `explicitness` over scored points; the classifiers are fixed."""
     codes, factors, codes_test, factors_test = check_train_and_test(
         codes, factors, codes_test, factors_test
     )
@@ -75,12 +75,12 @@ class _RankedClasses:
     """Predicted probabilities of one factor's values, ranked once: resamples need counting only."""
 
     def __init__(self, probabilities, labels, classes):
-        """Ranks `probabilities` `[points, classes]`; `labels` `[points]` are the true values."""
+        """Rank `probabilities` `[points, classes]`; `labels` `[points]` are the true values."""
         self.ranks = [np.unique(column, return_inverse=True)[1] for column in probabilities.T]
         self.members = [labels == value for value in classes]
 
     def macro_area(self, counts):
-        """Returns the mean area over the classes that can be scored, NaN where none can.
+        """Return the mean area over the classes that can be scored, NaN where none can.
 
         The area is the probability that a member of the class is ranked above another point, ties
         counting half.
@@ -100,7 +100,7 @@ class _RankedClasses:
 
 
 def _mean_area(curves, chosen):
-    """Returns the mean over factors of the macro area on the chosen points; 0 without factors."""
+    """Return the mean over factors of the macro area on the chosen points; 0 without factors."""
     if not curves:
         return 0.0
     areas = []

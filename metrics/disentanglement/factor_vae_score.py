@@ -16,7 +16,7 @@ from metrics.shared.validation import (
 def factor_vae(
     groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
 ):
-    """Returns how well the least varying code of a group tells which factor the group shares.
+    """Return how well the least varying code of a group tells which factor the group shares.
 
     1 where every factor has a code of its own that stands still with it; about 1 / num_factors by
     chance (a little above, since the majority is counted on the votes that made it). 0 where no
@@ -56,7 +56,7 @@ def factor_vae(
 def factor_vae_resampling(
     groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
 ):
-    """Returns the `Resampling` of `factor_vae` over groups: votes are cast once and redrawn."""
+    """Return the `Resampling` of `factor_vae` over groups: votes are cast once and redrawn."""
     groups, fixed_factor = check_groups_and_factor(groups, fixed_factor)
     codes_std = check_codes(codes_std, "codes_std")
     check_same_width(groups=groups, codes_std=codes_std)

@@ -14,7 +14,7 @@ from metrics.shared.validation import (
 
 
 def irs(codes, factors, *, quantile=0.99, factor_bins=None):
-    """Returns how little each code moves while one factor is held and all others change.
+    """Return how little each code moves while one factor is held and all others change.
 
     For a code and a factor: the `quantile` of |z - mean| among the points of one factor value,
     averaged over the values, over the largest |z - mean| of the code. One minus that, at its best
@@ -42,7 +42,7 @@ def irs(codes, factors, *, quantile=0.99, factor_bins=None):
 
 
 def irs_resampling(codes, factors, *, quantile=0.99, factor_bins=None):
-    """Returns the `Resampling` of `irs` over points."""
+    """Return the `Resampling` of `irs` over points."""
     codes, factors = check_codes_and_factors(codes, factors)
     check_number(quantile, "quantile", low=0, high=1, low_included=False)
     factors = factors[:, varying_factors(factors)]
@@ -57,7 +57,7 @@ def irs_resampling(codes, factors, *, quantile=0.99, factor_bins=None):
 
 
 def _robustness(codes, factors, quantile):
-    """Returns the weighted mean over active codes of the robustness towards their best factor."""
+    """Return the weighted mean over active codes of the robustness towards their best factor."""
     codes = codes[:, varying_columns(codes)]
     if not codes.shape[1]:
         return 0.0
@@ -76,7 +76,7 @@ def _robustness(codes, factors, quantile):
 
 
 def _quantile(values, quantile):
-    """Returns the quantile of each column of `values`, interpolated as `numpy.quantile` does.
+    """Return the quantile of each column of `values`, interpolated as `numpy.quantile` does.
 
     The groups are small and many, so numpy's own checks would cost more than the selection.
     """

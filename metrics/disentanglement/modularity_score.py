@@ -8,7 +8,7 @@ from metrics.shared.validation import check_codes_and_factors, check_integer, va
 
 
 def modularity(codes, factors, num_bins=20):
-    """Returns the mean over codes of 1 - (sum_k MI^2 - max_k MI^2) / (max_k MI^2 (K - 1)).
+    """Return the mean over codes of 1 - (sum_k MI^2 - max_k MI^2) / (max_k MI^2 (K - 1)).
 
     1 where each code tells of one factor at most; 0 where each tells of all factors equally. It
     does not fall when several codes share a factor, and noise codes score well above 0, since a
@@ -30,7 +30,7 @@ def modularity(codes, factors, num_bins=20):
 
 
 def modularity_resampling(codes, factors, num_bins=20):
-    """Returns the `Resampling` of `modularity` over points; bins are those of the full sample."""
+    """Return the `Resampling` of `modularity` over points; bins are those of the full sample."""
     codes, factors = check_codes_and_factors(codes, factors)
     check_integer(num_bins, "num_bins", minimum=2)
     labels = dense_labels(factors[:, varying_factors(factors)])

@@ -7,6 +7,7 @@ from metrics.shared.fitting import quiet_fit, standardize
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import (
     check_codes_and_factors,
+    check_flags,
     check_integers,
     check_same_width,
     varying_columns,
@@ -15,7 +16,7 @@ from metrics.shared.validation import (
 
 
 def sap(codes, factors, codes_test, factors_test, *, continuous=False):
-    """Returns the mean over factors of the gap between the two codes that predict the factor best.
+    """Return the mean over factors of the gap between the two codes that predict the factor best.
 
     A code predicts a discrete factor by the test accuracy of a linear support vector machine on
     that code alone (C = 0.01, balanced classes), a continuous factor by the squared correlation on
@@ -44,7 +45,7 @@ def sap(codes, factors, codes_test, factors_test, *, continuous=False):
 
 
 def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False):
-    """Returns the `Resampling` of `sap`; the support vector machines are fitted once.
+    """Return the `Resampling` of `sap`; the support vector machines are fitted once.
 
     Correlations are resampled over training points, accuracies over test points.
     """
@@ -54,7 +55,7 @@ def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False
     )
     check_same_width(codes=codes, codes_test=codes_test)
     check_same_width(factors=factors, factors_test=factors_test)
-    is_continuous = _check_flags(continuous, factors.shape[1])
+    is_continuous = check_flags(continuous, "continuous", factors.shape[1])
     if not is_continuous.all():
         check_integers(factors[:, ~is_continuous], "factors")
         check_integers(factors_test[:, ~is_continuous], "factors_test")
@@ -85,19 +86,8 @@ def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False
     return Resampling((len(codes), len(codes_test)), score)
 
 
-def _check_flags(continuous, num_factors):
-    """Returns bool `[num_factors]` from one flag for all factors or one for each."""
-    flags = np.asarray(continuous)
-    if flags.dtype != bool or flags.shape not in ((), (num_factors,)):
-        raise ValueError(
-            f"`continuous` does not fit the factors. Expected: a bool, or {num_factors} of them. "
-            f"Received: continuous={continuous!r}"
-        )
-    return np.broadcast_to(flags, (num_factors,))
-
-
 def _predict_from_one_code(code, factor, code_test):
-    """Returns the predicted factor value of each test point."""
+    """Return the predicted factor value of each test point."""
     if code.max() == code.min():
         values, counts = np.unique(factor, return_counts=True)
         return np.full(len(code_test), values[np.argmax(counts)])
@@ -108,7 +98,7 @@ def _predict_from_one_code(code, factor, code_test):
 
 
 def _squared_correlations(codes, factors):
-    """Returns float64 `[code_dim, num_factors]`; 0 where either side is constant."""
+    """Return float64 `[code_dim, num_factors]`; 0 where either side is constant."""
     (codes,), (factors,) = standardize(codes), standardize(factors)
     correlations = codes.T @ factors / len(codes)
     return np.where(

@@ -14,7 +14,7 @@ NO_VOTE = -1
 
 
 def active_codes(codes_std, prune_std=0.0):
-    """Returns the spread of every code and which codes may be voted for.
+    """Return the spread of every code and which codes may be voted for.
 
     Args:
         codes_std: float64 `[points, code_dim]`, codes of a sample of the whole data set.
@@ -30,7 +30,7 @@ def active_codes(codes_std, prune_std=0.0):
 
 
 def group_votes(groups, std, active):
-    """Returns the vote of each group: argmin over active codes of var(group) / std^2.
+    """Return the vote of each group: argmin over active codes of var(group) / std^2.
 
     Args:
         groups: float `[num_groups, group_size, code_dim]`.
@@ -54,7 +54,7 @@ def group_votes(groups, std, active):
 
 
 def score_votes(votes, fixed_factor, num_codes, *, eval_votes=None, eval_fixed_factor=None):
-    """Returns the scores of the majority-vote classifier (Kim & Mnih 2018, section 4).
+    """Return the scores of the majority-vote classifier (Kim & Mnih 2018, section 4).
 
     V[l, k] counts the votes for code l among the groups of factor k. A code's prediction is the
     factor that it was voted for most often, the first one in a tie.
@@ -89,7 +89,7 @@ def score_votes(votes, fixed_factor, num_codes, *, eval_votes=None, eval_fixed_f
 
 
 def resampled_scores(votes, fixed_factor, num_codes, weights):
-    """Returns `factor_vae` of many resamples of the same votes at once.
+    """Return `factor_vae` of many resamples of the same votes at once.
 
     Args:
         votes: int `[num_groups]`, from `group_votes`.

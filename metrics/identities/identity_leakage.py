@@ -23,7 +23,7 @@ LEAST_PROBABILITY = 1e-6  # of the true identity: one confident mistake is not w
 def identity_leakage(
     codes, identities, codes_test, identities_test, *, hidden=(64,), max_epochs=30, seed=0
 ):
-    """Returns how well a classifier finds the identity in codes, and what it learns of it.
+    """Return how well a classifier finds the identity in codes, and what it learns of it.
 
     The classifier is scikit-learn's multilayer perceptron (ReLU, Adam, its defaults otherwise) on
     codes standardised by the training points. With H the entropy of the test points' identities and
@@ -56,7 +56,7 @@ def identity_leakage(
 def identity_leakage_resampling(
     codes, identities, codes_test, identities_test, *, hidden=(64,), max_epochs=30, seed=0
 ):
-    """Returns the `Resampling` of `identity_leakage` over test points; the classifier is fixed."""
+    """Return the `Resampling` of `identity_leakage` over test points; the classifier is fixed."""
     codes, identities = _checked(codes, identities, "")
     codes_test, identities_test = _checked(codes_test, identities_test, "_test")
     check_same_width(codes=codes, codes_test=codes_test)

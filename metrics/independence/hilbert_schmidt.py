@@ -14,7 +14,7 @@ SMALLEST_BANDWIDTH = 1e-250
 
 
 def dhsic(codes, *, max_points=5000, seed=0):
-    """Returns the d-variable Hilbert-Schmidt independence criterion of the codes.
+    """Return the d-variable Hilbert-Schmidt independence criterion of the codes.
 
     mean_ij prod_l K_l(i, j) + prod_l mean_ij K_l(i, j) - 2 mean_i prod_l mean_j K_l(i, j), with the
     kernel K_l = exp(-|z_i - z_j| / h_l^2) and h_l the median of |z_i - z_j| over all pairs, i = j
@@ -63,7 +63,7 @@ def dhsic(codes, *, max_points=5000, seed=0):
 
 
 def _divide_by_squared_median(code):
-    """Returns the code in units of h^2, h the median distance over ordered pairs and i = j."""
+    """Return the code in units of h^2, h the median distance over ordered pairs and i = j."""
     num_points = len(code)
     distances = pdist(code[:, np.newaxis], "cityblock")
     # Sorted, the full table is num_points zeros and then each distance twice.

@@ -10,7 +10,7 @@ NUM_BINS = 20
 
 
 def pairwise_mutual_information(codes):
-    """Returns the mean mutual information in nats of two different codes, cut into 20 bins each.
+    """Return the mean mutual information in nats of two different codes, cut into 20 bins each.
 
     0 where codes are independent (in a finite sample about 361 / (2 points) by chance), the mean
     entropy of the binned codes where all are functions of one another. A constant code shares 0
@@ -29,7 +29,7 @@ def pairwise_mutual_information(codes):
 
 
 def pairwise_mutual_information_resampling(codes):
-    """Returns the `Resampling` of `pairwise_mutual_information` over points, the bins fixed."""
+    """Return the `Resampling` of `pairwise_mutual_information` over points, the bins fixed."""
     bins = bin_codes(check_codes(codes), NUM_BINS)
     num_pairs = bins.shape[1] * (bins.shape[1] - 1)
 

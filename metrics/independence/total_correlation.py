@@ -7,7 +7,7 @@ from metrics.shared.validation import check_codes, varying_columns
 
 
 def gaussian_total_correlation(codes):
-    """Returns 0.5 (sum log diag Cov - logdet Cov): the total correlation of a fitted Gaussian.
+    """Return 0.5 (sum log diag Cov - logdet Cov): the total correlation of a fitted Gaussian.
 
     In nats. 0 where codes are uncorrelated (independent codes score about d^2 / 4 points by
     chance); it grows without bound as codes become linearly dependent. Constant codes are dropped.
@@ -27,7 +27,7 @@ def gaussian_total_correlation(codes):
 
 
 def gaussian_total_correlation_resampling(codes):
-    """Returns the `Resampling` of `gaussian_total_correlation` over points."""
+    """Return the `Resampling` of `gaussian_total_correlation` over points."""
     codes = check_codes(codes)
 
     def score(chosen):
@@ -37,7 +37,7 @@ def gaussian_total_correlation_resampling(codes):
 
 
 def _total_correlation(codes):
-    """Returns -0.5 logdet of the correlation matrix, which equals the definition on Cov."""
+    """Return -0.5 logdet of the correlation matrix, which equals the definition on Cov."""
     centred = codes - codes.mean(axis=0)
     spread = np.sqrt(np.mean(centred**2, axis=0))
     active = varying_columns(codes) & (spread > 0)

@@ -7,7 +7,7 @@ from metrics.shared.validation import check_codes, varying_columns
 
 
 def gaussian_wasserstein_correlation(codes):
-    """Returns 2 tr Cov - 2 tr (Cov diag(Cov))^(1/2).
+    """Return 2 tr Cov - 2 tr (Cov diag(Cov))^(1/2).
 
     The squared Wasserstein-2 distance between a fitted Gaussian and the product of its marginals,
     in squared units of the codes, with ddof 1. 0 where codes are uncorrelated; it scales with the
@@ -26,7 +26,7 @@ def gaussian_wasserstein_correlation(codes):
 
 
 def gaussian_wasserstein_correlation_resampling(codes):
-    """Returns the `Resampling` of `gaussian_wasserstein_correlation` over points."""
+    """Return the `Resampling` of `gaussian_wasserstein_correlation` over points."""
     codes = check_codes(codes)
 
     def score(chosen):
@@ -36,7 +36,7 @@ def gaussian_wasserstein_correlation_resampling(codes):
 
 
 def _distance(codes):
-    """Returns the squared distance.
+    """Return the squared distance.
 
     Cov diag(Cov) has the eigenvalues of the symmetric S Cov S with S = diag(Cov)^(1/2), whose
     square roots exist and are real even where codes are linearly dependent.

@@ -5,7 +5,7 @@ from metrics.shared.validation import check_probabilities
 
 
 def confidence(probabilities):
-    """Returns the mean probability of each sample's most probable class.
+    """Return the mean probability of each sample's most probable class.
 
     1 where every sample is surely of one class, 1 / classes where the classifier cannot tell.
 
@@ -22,6 +22,6 @@ def confidence(probabilities):
 
 
 def confidence_resampling(probabilities):
-    """Returns the `Resampling` of `confidence` over points."""
+    """Return the `Resampling` of `confidence` over points."""
     largest = check_probabilities(probabilities).max(axis=1)
     return Resampling((len(largest),), lambda chosen: {"confidence": float(largest[chosen].mean())})

@@ -6,7 +6,7 @@ from metrics.shared.validation import check_codes, check_same_width
 
 
 def frechet_distance(features, reference_features):
-    """Returns |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two fitted Gaussians.
+    """Return |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two fitted Gaussians.
 
     The FID where the features are those of the standard Inception network; with other features
     give the score another name. In squared units of the features, 0 for equal sets, without upper
@@ -38,7 +38,7 @@ def frechet_distance(features, reference_features):
 
 
 def distance_of_gaussians(mean, covariance, reference_mean, reference_covariance):
-    """Returns the same distance from the moments, for features too many to be kept.
+    """Return the same distance from the moments, for features too many to be kept.
 
     Args:
         mean: `[feature_dim]`.

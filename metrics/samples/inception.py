@@ -8,7 +8,7 @@ from metrics.shared.validation import check_probabilities
 
 
 def inception_score(probabilities):
-    """Returns exp of the mean KL divergence of each point's class distribution from their mean.
+    """Return exp of the mean KL divergence of each point's class distribution from their mean.
 
     The number of classes where every sample is classified surely and all classes are equally
     frequent; 1 where the classifier says the same of every sample. The value depends on the
@@ -27,7 +27,7 @@ def inception_score(probabilities):
 
 
 def inception_score_resampling(probabilities):
-    """Returns the `Resampling` of `inception_score` over points."""
+    """Return the `Resampling` of `inception_score` over points."""
     probabilities = check_probabilities(probabilities)
 
     def score(chosen):

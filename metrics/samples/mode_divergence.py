@@ -8,7 +8,7 @@ from metrics.shared.validation import check_probabilities
 
 
 def mode_kl(probabilities):
-    """Returns the KL divergence in nats of the classes of the samples from even classes.
+    """Return the KL divergence in nats of the classes of the samples from even classes.
 
     A sample's class is its most probable one. 0 where all classes are equally frequent, log of the
     number of classes where every sample has the same class.
@@ -26,7 +26,7 @@ def mode_kl(probabilities):
 
 
 def mode_kl_resampling(probabilities):
-    """Returns the `Resampling` of `mode_kl` over points."""
+    """Return the `Resampling` of `mode_kl` over points."""
     probabilities = check_probabilities(probabilities)
     num_classes = probabilities.shape[1]
     modes = probabilities.argmax(axis=1)

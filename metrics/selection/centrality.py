@@ -6,7 +6,7 @@ from metrics.shared.validation import check_array
 
 
 def model_centrality(cross_scores):
-    """Returns how well each model agrees with all others: the highest is the medoid to select.
+    """Return how well each model agrees with all others: the highest is the medoid to select.
 
     With A the cross scores, s_i = mean over j != i of (A[i, j] + A[j, i]) / 2. The diagonal, a
     model scored on its own images, is not used.

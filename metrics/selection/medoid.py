@@ -59,7 +59,7 @@ class MedoidSearch:
 
 
 def search_medoid(cross_scores, reference_order, *, max_share=0.4):
-    """Returns the state of the search for the model that `model_centrality` puts first.
+    """Return the state of the search for the model that `model_centrality` puts first.
 
     To be called again with the missing cells filled in until it is finished: it replays its rounds
     on what is known, so it goes on wherever it was interrupted, and its result depends on the
@@ -130,7 +130,7 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
 
 
 def _check(cross_scores, reference_order, max_share):
-    """Returns the scores as float64 and the order as an array."""
+    """Return the scores as float64 and the order as an array."""
     scores = np.array(cross_scores, dtype=np.float64)
     # The rest of the checks are those of the whole table, with something in the gaps.
     model_centrality(np.where(np.isnan(scores), 0.0, scores))
@@ -149,12 +149,12 @@ def _check(cross_scores, reference_order, max_share):
 
 
 def _references(order, count):
-    """Returns the models that serve as generators and those that serve as encoders."""
+    """Return the models that serve as generators and those that serve as encoders."""
     return order[:count], order[::-1][:count]
 
 
 def _extended(needed, candidates, order, count):
-    """Returns the cells needed when the candidates are compared with `count` references."""
+    """Return the cells needed when the candidates are compared with `count` references."""
     generators, encoders = _references(order, count)
     extended = needed.copy()
     extended[np.ix_(candidates, generators)] = True
@@ -164,7 +164,7 @@ def _extended(needed, candidates, order, count):
 
 
 def _paired_means(scores, model, order, count):
-    """Returns the centrality of a model as the references see it."""
+    """Return the centrality of a model as the references see it."""
     generators, encoders = _references(order, count)
     as_encoder = scores[model, generators[generators != model]]
     as_generator = scores[encoders[encoders != model], model]
@@ -172,7 +172,7 @@ def _paired_means(scores, model, order, count):
 
 
 def _confidence(scores, order, compared, chosen):
-    """Returns the probability of each model to be the medoid, float64 `[models]`.
+    """Return the probability of each model to be the medoid, float64 `[models]`.
 
     The difference between the chosen model's centrality and another's is a mean over the models
     other than the two; the references that the two share are a sample of them, drawn without
@@ -202,7 +202,7 @@ def _confidence(scores, order, compared, chosen):
 
 
 def _error(halves, population):
-    """Returns the standard error of a mean of two halves, its variance pooled over the rivals."""
+    """Return the standard error of a mean of two halves, its variance pooled over the rivals."""
     halves = [half for pair in halves for half in pair if len(half) > 1]
     if not halves:
         return np.inf
@@ -212,7 +212,7 @@ def _error(halves, population):
 
 
 def _differences(scores, order, count, chosen, rival):
-    """Returns chosen minus rival on each reference generator, and on each reference encoder."""
+    """Return chosen minus rival on each reference generator, and on each reference encoder."""
     both = (chosen, rival)
     generators, encoders = (part[~np.isin(part, both)] for part in _references(order, count))
     return (

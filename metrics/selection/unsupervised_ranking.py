@@ -12,7 +12,7 @@ METHODS = ("lasso", "spearman")
 
 
 def udr(codes, informative, *, method="lasso"):
-    """Returns how well the codes of each model match the codes of the others one to one.
+    """Return how well the codes of each model match the codes of the others one to one.
 
     R[a, b] is the strength with which code a of model i and code b of model j go together, over
     their informative codes: |lasso coefficient| (alpha 0.1) of b's prediction from model i, or
@@ -63,7 +63,7 @@ def udr(codes, informative, *, method="lasso"):
 
 
 def _check_informative(informative, codes):
-    """Returns `informative` as bool `[models, code_dim]`."""
+    """Return `informative` as bool `[models, code_dim]`."""
     mask = check_array(informative, "informative", ("models", "code_dim"))
     expected = (codes.shape[0], codes.shape[2])
     if mask.shape != expected:
@@ -80,25 +80,25 @@ def _check_informative(informative, codes):
 
 
 def _lasso_strength(first, second):
-    """Returns |coefficients| `[codes of first, codes of second]` of second predicted from first."""
+    """Return |coefficients| `[codes of first, codes of second]` of second predicted from first."""
     with quiet_fit():
         coefficients = Lasso(alpha=LASSO_PENALTY).fit(first, second).coef_
     return np.abs(coefficients).reshape(second.shape[1], first.shape[1]).T
 
 
 def _unit_ranks(columns):
-    """Returns each column's ranks, centred and of unit length; zeros for a constant column."""
+    """Return each column's ranks, centred and of unit length; zeros for a constant column."""
     ranks = standardize(rankdata(columns, axis=0))[0]
     return ranks / np.sqrt(len(ranks))
 
 
 def _rank_strength(first, second):
-    """Returns |Spearman correlation| `[codes of first, codes of second]` of unit ranks."""
+    """Return |Spearman correlation| `[codes of first, codes of second]` of unit ranks."""
     return np.abs(first.T @ second)
 
 
 def _relative_strength(matrix):
-    """Returns the mean over columns and the mean over rows of max^2 / sum, averaged."""
+    """Return the mean over columns and the mean over rows of max^2 / sum, averaged."""
     means = []
     for axis in (0, 1):
         sums = matrix.sum(axis=axis)

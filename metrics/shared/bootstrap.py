@@ -4,22 +4,28 @@
 |---|---|---|
 | factor_vae | groups (their votes); training and evaluation groups apart | spread, active codes |
 | beta_vae | scored groups | the classifier |
-| mig, modularity, pairwise_mutual_information | points | the bins |
+| mig, mig_sup, jemmig, dcimig, modularity, pairwise_mutual_information | points | the bins |
+| infomec (InfoE only) | points | the classifiers |
 | sap | training points (continuous factors), test points (discrete) | the fitted machines |
 | explicitness | scored points | the classifiers |
 | irs, both gaussian correlations | points | |
 | inception_score, mode_kl, confidence | points | the classifier's probabilities |
 
-The others get none. dci: its importances change with every refit, and refitting each resample is
-unaffordable. dhsic, frechet_distance: every resample costs as much as the metric itself, seconds.
+The others get none. dci, dci_es: their importances change with every refit, and refitting each
+resample is unaffordable. dhsic, frechet_distance, mig_posterior: every resample costs as much as
+the metric itself, seconds. tad: a sum over attributes that a resample may cease to capture.
 clustering: its `_std` over seeds is reported. model_centrality, udr: their items are models, too
 few to draw from.
 """
 
 from metrics.disentanglement.beta_vae_score import beta_vae_resampling
+from metrics.disentanglement.dcimig_score import dcimig_resampling
 from metrics.disentanglement.explicitness_score import explicitness_resampling
 from metrics.disentanglement.factor_vae_score import factor_vae_resampling
+from metrics.disentanglement.infomec_scores import infomec_resampling
 from metrics.disentanglement.interventional_robustness import irs_resampling
+from metrics.disentanglement.jemmig_score import jemmig_resampling
+from metrics.disentanglement.mig_sup_score import mig_sup_resampling
 from metrics.disentanglement.modularity_score import modularity_resampling
 from metrics.disentanglement.mutual_information_gap import mig_resampling
 from metrics.disentanglement.separated_predictability import sap_resampling
@@ -36,6 +42,10 @@ _RESAMPLINGS = {
     "beta_vae": beta_vae_resampling,
     "mig": mig_resampling,
     "sap": sap_resampling,
+    "mig_sup": mig_sup_resampling,
+    "jemmig": jemmig_resampling,
+    "dcimig": dcimig_resampling,
+    "infomec": infomec_resampling,
     "modularity": modularity_resampling,
     "explicitness": explicitness_resampling,
     "irs": irs_resampling,
@@ -50,7 +60,7 @@ INTERVAL_METRICS = tuple(_RESAMPLINGS)
 
 
 def score_with_interval(metric, *arrays, seed=0, num_resamples=1000, level=0.95, **options):
-    """Returns a metric's scores together with their bootstrap intervals; models are fitted once.
+    """Return a metric's scores together with their bootstrap intervals; models are fitted once.
 
     Args:
         metric: name of the metric, one of `INTERVAL_METRICS`.

@@ -11,7 +11,7 @@ from metrics.shared.validation import varying_columns
 
 @contextlib.contextmanager
 def quiet_fit():
-    """Silences the warnings of a model fitted exactly as the published protocol says.
+    """Silence the warnings of a model fitted exactly as the published protocol says.
 
     The protocols use scikit-learn's default number of iterations, which some codes do not reach the
     optimum in, and boosted trees divide by a vanishing sum once a class is separated perfectly.
@@ -24,7 +24,7 @@ def quiet_fit():
 
 
 def standardize(train, *others):
-    """Returns all arrays with the column means and standard deviations of `train` taken out.
+    """Return all arrays with the column means and standard deviations of `train` taken out.
 
     A column that is constant in `train` becomes zero everywhere: it carries nothing that a model
     could have learned.

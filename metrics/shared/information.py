@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from metrics.shared.validation import check_codes_and_factors, check_integer, varying_factors
+
 # The mutual information of two finite samples is either zero or far above this; what lies below is
 # rounding.
 ROUNDING = 1e-12
 
 
 def bin_codes(codes, num_bins):
-    """Returns the equal-width bin, between its code's minimum and maximum, of every value.
+    """Return the equal-width bin, between its code's minimum and maximum, of every value.
 
     The last bin holds its upper edge. A constant code falls into one single bin.
 
@@ -29,8 +31,27 @@ def bin_codes(codes, num_bins):
     return bins
 
 
+def bin_points(codes, factors, num_bins):
+    """Return checked codes in bins, and the varying factors as labels from 0.
+
+    Args:
+        codes: float `[points, code_dim]`.
+        factors: int `[points, num_factors]`.
+        num_bins: number of equal-width bins of a code, at least 2.
+
+    Returns:
+        `(bins, labels)`: int64 `[points, code_dim]` and `[points, num_varying_factors]`.
+
+    Raises:
+        ValueError: malformed arrays, factors that are not integers, no factor that varies.
+    """
+    codes, factors = check_codes_and_factors(codes, factors)
+    check_integer(num_bins, "num_bins", minimum=2)
+    return bin_codes(codes, num_bins), dense_labels(factors[:, varying_factors(factors)])
+
+
 def dense_labels(values):
-    """Returns `values` with each replaced by its rank among the distinct ones of its column."""
+    """Return `values` with each replaced by its rank among the distinct ones of its column."""
     labels = np.empty(values.shape, dtype=np.int64)
     for column in range(values.shape[1]):
         labels[:, column] = np.unique(values[:, column], return_inverse=True)[1]
@@ -38,12 +59,12 @@ def dense_labels(values):
 
 
 def entropies(labels):
-    """Returns float64 `[columns]`: the entropy in nats of each column of non-negative integers."""
+    """Return float64 `[columns]`: the entropy in nats of each column of non-negative integers."""
     return np.array([_entropy(np.bincount(column)) for column in labels.T])
 
 
 def mutual_information(first, second):
-    """Returns the mutual information in nats of each column of `first` with each of `second`.
+    """Return the mutual information in nats of each column of `first` with each of `second`.
 
     Args:
         first: non-negative small integers `[points, columns_1]`.
@@ -63,8 +84,18 @@ def mutual_information(first, second):
     return information
 
 
+def largest_gaps(values):
+    """Return float64 `[columns]`: the largest minus the second largest of each column.
+
+    Args:
+        values: float64 `[rows, columns]`, none negative; of one row, the second largest is 0.
+    """
+    ranked = np.sort(np.vstack([values, np.zeros(values.shape[1])]), axis=0)
+    return ranked[-1] - ranked[-2]
+
+
 def _entropy(counts):
-    """Returns the entropy in nats of a table of counts."""
+    """Return the entropy in nats of a table of counts."""
     counts = counts[counts > 0]
     total = counts.sum()
     return float(np.log(total) - np.sum(counts * np.log(counts)) / total)

@@ -33,12 +33,12 @@ class Resampling:
     constants: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def scores(self):
-        """Returns the metric itself: every item counted once."""
+        """Return the metric itself: every item counted once."""
         scored = self.score(*(np.arange(size) for size in self.sizes))
         return {key: float(value) for key, value in (scored | self.constants).items()}
 
     def interval(self, *, seed=0, num_resamples=1000, level=0.95):
-        """Returns the percentile bootstrap interval of every score (Efron 1979).
+        """Return the percentile bootstrap interval of every score (Efron 1979).
 
         Each part is drawn anew with replacement, at its own size, `num_resamples` times. The
         percentiles are moved by the difference between the score and the mean of the resamples:

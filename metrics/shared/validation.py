@@ -16,7 +16,7 @@ LARGEST_INTEGER = 2.0**53
 
 
 def check_array(values, name, axes, *, minimum=None):
-    """Returns `values` as an array of finite real numbers.
+    """Return `values` as an array of finite real numbers.
 
     Args:
         values: anything that numpy turns into an array of numbers.
@@ -81,18 +81,18 @@ def check_array(values, name, axes, *, minimum=None):
 
 
 def check_codes(codes, name="codes"):
-    """Returns codes as float64 `[points, code_dim]` with at least two points."""
+    """Return codes as float64 `[points, code_dim]` with at least two points."""
     array = check_array(codes, name, ("points", "code_dim"), minimum=(2, 1))
     return array.astype(np.float64, copy=False)
 
 
 def check_groups(groups, name="groups"):
-    """Returns groups `[num_groups, group_size, code_dim]`, at least two of at least two points."""
+    """Return groups `[num_groups, group_size, code_dim]`, at least two of at least two points."""
     return check_array(groups, name, ("num_groups", "group_size", "code_dim"), minimum=(2, 2, 1))
 
 
 def check_integers(values, name):
-    """Returns the finite array `values` as int64; integer-valued floats are taken."""
+    """Return the finite array `values` as int64; integer-valued floats are taken."""
     if np.any(values != np.floor(values)) or np.max(np.abs(values)) > LARGEST_INTEGER:
         example = values[values != np.floor(values)]
         shown = f"the value {example[0]:.6g}" if example.size else "a value above 2**53"
@@ -104,7 +104,7 @@ def check_integers(values, name):
 
 
 def check_factors(factors, name="factors", *, continuous=False):
-    """Returns factors `[points, num_factors]`, at least two points.
+    """Return factors `[points, num_factors]`, at least two points.
 
     Args:
         factors: ground-truth factor values.
@@ -121,17 +121,17 @@ def check_factors(factors, name="factors", *, continuous=False):
 
 
 def check_labels(labels, name, axis="points"):
-    """Returns integer labels `[axis]` as int64."""
+    """Return integer labels `[axis]` as int64."""
     return check_integers(check_array(labels, name, (axis,)), name)
 
 
 def check_same_length(**arrays):
-    """Raises unless all named arrays have the same number of rows."""
+    """Raise unless all named arrays have the same number of rows."""
     _check_same_axis(arrays, 0, "length", "the same number of rows")
 
 
 def check_same_width(**arrays):
-    """Raises unless all named arrays have the same last dimension."""
+    """Raise unless all named arrays have the same last dimension."""
     _check_same_axis(arrays, -1, "width", "the same last dimension")
 
 
@@ -143,7 +143,7 @@ def _check_same_axis(arrays, axis, what, expected):
 
 
 def check_codes_and_factors(codes, factors, suffix="", *, continuous=False):
-    """Returns checked `(codes, factors)` of one part; `suffix` ("_test") completes the names."""
+    """Return checked `(codes, factors)` of one part; `suffix` ("_test") completes the names."""
     codes_name, factors_name = f"codes{suffix}", f"factors{suffix}"
     codes = check_codes(codes, codes_name)
     factors = check_factors(factors, factors_name, continuous=continuous)
@@ -152,7 +152,7 @@ def check_codes_and_factors(codes, factors, suffix="", *, continuous=False):
 
 
 def check_train_and_test(codes, factors, codes_test, factors_test, *, continuous=False):
-    """Returns checked `(codes, factors, codes_test, factors_test)` whose widths agree."""
+    """Return checked `(codes, factors, codes_test, factors_test)` whose widths agree."""
     codes, factors = check_codes_and_factors(codes, factors, continuous=continuous)
     codes_test, factors_test = check_codes_and_factors(
         codes_test, factors_test, "_test", continuous=continuous
@@ -163,7 +163,7 @@ def check_train_and_test(codes, factors, codes_test, factors_test, *, continuous
 
 
 def check_groups_and_factor(groups, fixed_factor, prefix=""):
-    """Returns checked `(groups, fixed_factor)`; `prefix` ("eval_") completes the names."""
+    """Return checked `(groups, fixed_factor)`; `prefix` ("eval_") completes the names."""
     groups_name, factor_name = f"{prefix}groups", f"{prefix}fixed_factor"
     groups = check_groups(groups, groups_name)
     fixed_factor = check_labels(fixed_factor, factor_name, "num_groups")
@@ -172,7 +172,7 @@ def check_groups_and_factor(groups, fixed_factor, prefix=""):
 
 
 def check_evaluation_groups(groups, eval_groups, eval_fixed_factor):
-    """Returns the checked evaluation part, or `(None, None)` where the caller gave none."""
+    """Return the checked evaluation part, or `(None, None)` where the caller gave none."""
     if (eval_groups is None) != (eval_fixed_factor is None):
         raise ValueError(
             "`eval_groups` and `eval_fixed_factor` belong together. Expected: both or neither. "
@@ -189,7 +189,7 @@ def check_evaluation_groups(groups, eval_groups, eval_fixed_factor):
 
 
 def check_probabilities(probabilities, name="probabilities"):
-    """Returns float64 `[points, classes]` whose rows are distributions, rescaled to sum to 1."""
+    """Return float64 `[points, classes]` whose rows are distributions, rescaled to sum to 1."""
     array = check_array(probabilities, name, ("points", "classes"), minimum=(2, 1)).astype(
         np.float64
     )
@@ -204,7 +204,7 @@ def check_probabilities(probabilities, name="probabilities"):
 
 
 def check_integer(value, name, *, minimum):
-    """Returns one integer of at least `minimum`."""
+    """Return one integer of at least `minimum`."""
     is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_integer or value < minimum:
         raise ValueError(
@@ -215,7 +215,7 @@ def check_integer(value, name, *, minimum):
 
 
 def check_number(value, name, *, low, high, low_included=True):
-    """Returns one number between `low` and `high`, which is included."""
+    """Return one number between `low` and `high`, which is included."""
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
         value, bool
     )
@@ -229,7 +229,7 @@ def check_number(value, name, *, low, high, low_included=True):
 
 
 def check_option(value, name, options):
-    """Raises unless `value` is one of `options`."""
+    """Raise unless `value` is one of `options`."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(
             f"Unknown `{name}`. Expected: one of {', '.join(options)}. Received: {name}={value!r}"
@@ -237,8 +237,19 @@ def check_option(value, name, options):
     return value
 
 
+def check_flags(value, name, num_factors):
+    """Return bool `[num_factors]` from one flag for all factors or one for each."""
+    flags = np.asarray(value)
+    if flags.dtype != bool or flags.shape not in ((), (num_factors,)):
+        raise ValueError(
+            f"`{name}` does not fit the factors. Expected: a bool, or {num_factors} of them. "
+            f"Received: {name}={value!r}"
+        )
+    return np.broadcast_to(flags, (num_factors,))
+
+
 def varying_columns(values):
-    """Returns bool `[columns]`: which columns take more than one value.
+    """Return bool `[columns]`: which columns take more than one value.
 
     A constant column has a standard deviation of up to 1e-17 in floating point, so the extremes are
     compared instead.
@@ -247,7 +258,7 @@ def varying_columns(values):
 
 
 def varying_factors(factors, name="factors"):
-    """Returns bool `[num_factors]`: the factors that enter a mean. Raises where none varies."""
+    """Return bool `[num_factors]`: the factors that enter a mean. Raises where none varies."""
     varying = varying_columns(factors)
     if not varying.any():
         raise ValueError(

@@ -8,6 +8,8 @@ from metrics import (
     clustering,
     confidence,
     dci,
+    dci_es,
+    dcimig,
     dhsic,
     explicitness,
     factor_vae,
@@ -15,14 +17,19 @@ from metrics import (
     gaussian_total_correlation,
     gaussian_wasserstein_correlation,
     inception_score,
+    infomec,
     irs,
+    jemmig,
     mig,
+    mig_posterior,
+    mig_sup,
     mode_kl,
     model_centrality,
     modularity,
     pairwise_mutual_information,
     sap,
     score_with_interval,
+    tad,
     udr,
 )
 
@@ -40,6 +47,15 @@ CALLS = {
     "factor_vae": (factor_vae, {"groups": GROUPS, "fixed_factor": FIXED, "codes_std": CODES}),
     "beta_vae": (beta_vae, {"groups": GROUPS, "fixed_factor": FIXED}),
     "mig": (mig, {"codes": CODES, "factors": FACTORS}),
+    "mig_sup": (mig_sup, {"codes": CODES, "factors": FACTORS}),
+    "mig_posterior": (
+        mig_posterior,
+        {"means": CODES, "log_variances": CODES, "factors": FACTORS},
+    ),
+    "jemmig": (jemmig, {"codes": CODES, "factors": FACTORS}),
+    "dcimig": (dcimig, {"codes": CODES, "factors": FACTORS}),
+    "infomec": (infomec, {"codes": CODES, "factors": FACTORS}),
+    "tad": (tad, {"codes": CODES, "attributes": FACTORS % 2}),
     "modularity": (modularity, {"codes": CODES, "factors": FACTORS}),
     "irs": (irs, {"codes": CODES, "factors": FACTORS}),
     "gaussian_total_correlation": (gaussian_total_correlation, {"codes": CODES}),
@@ -55,7 +71,7 @@ CALLS = {
     "udr": (udr, {"codes": MODELS, "informative": INFORMATIVE}),
 }
 FOUR = {"codes": CODES, "factors": FACTORS, "codes_test": CODES, "factors_test": FACTORS}
-for metric in (sap, explicitness):
+for metric in (sap, explicitness, dci_es):
     CALLS[metric.__name__] = (metric, FOUR)
 for learner in ("gbt", "hist_gbt", "random_forest", "lasso", "logistic"):
     CALLS[f"dci_{learner}"] = (dci, FOUR | {"learner": learner})
