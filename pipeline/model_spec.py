@@ -142,7 +142,11 @@ class Export:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """Everything that the weights of one model depend on, and nothing else."""
+    """Everything that the weights of one model depend on.
+
+    The recipe of the data set says where the images are; what they are, and so which model this is,
+    `data_fingerprint` says alone. Images that were moved or copied train the same models.
+    """
 
     setting: str
     seed: int
@@ -158,7 +162,6 @@ class ModelSpec:
             TRAINING_VERSION,
             self.method,
             self.training,
-            self.dataset,
             self.data_fingerprint,
             self.seed,
         )

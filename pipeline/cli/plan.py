@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 
-from pipeline.errors import StageError
+from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment
 from pipeline.progress import format_seconds
 from pipeline.stages.stage import Context, Stage
 
 
 def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
-    """Return one line for each piece of work of a run: whether and why it is due, and its cost."""
+    """Return one line for each piece of work of a run: whether and why it is due, and its cost.
+
+    Raises:
+        StageError: If a stage cannot say, because files that it reads are not as they should be.
+    """
     experiment: Experiment = context.experiment
     num_models = len(experiment.settings) * len(experiment.seeds)
     settings = ", ".join(setting.name for setting in experiment.settings)
@@ -29,6 +33,11 @@ def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
             lines.append("    runs when the stages before it have run")
             upstream_runs = True
             continue
+        except ConfigurationError:
+            raise
+        except ValueError as error:
+            # Files that cannot be read: named by whoever raised it, as when the stage runs.
+            raise StageError(f"The {stage.name} stage: {error}") from error
         for step in steps:
             total += step.seconds or 0.0
             state = f"run ({step.reason})" if step.reason else "skip"

@@ -44,7 +44,7 @@ class ContentCache:
           title: Name of the content for messages and for the folder.
           identity: Plain data that decides which folder is ours.
         """
-        slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "data"
         self.title = title
         self.path = Path(cache_directory) / f"{slug}-{_digest_of(identity)[:16]}"
 
@@ -63,6 +63,7 @@ class ContentCache:
         make_chunks: MakeChunks,
         progress: Callable[..., None] | None = None,
         verify: bool = False,
+        again: bool = False,
     ) -> Contents:
         """Opens the cache; makes what is missing or damaged first.
 
@@ -71,6 +72,7 @@ class ContentCache:
           make_chunks: Yields the arrays of each range of rows asked for, in order.
           progress: Called as ``progress(done, total, what=title)``, in rows.
           verify: Verify all bytes. Otherwise only files that changed since the last verification.
+          again: Make everything anew, whatever is there.
 
         Returns:
           The opened cache.
@@ -79,14 +81,23 @@ class ContentCache:
           OSError: The folder cannot be written or the disk is too small.
         """
         manifest = self._read_manifest()
-        if manifest and manifest["complete"] and self._is_intact(manifest, verify):
+        if not again and manifest and manifest["complete"] and self._is_intact(manifest, verify):
             return self._open(manifest)
         with self._lock():
+            if again:
+                layout = make_layout()  # what cannot be read is known before anything is removed
+                self._remove()
+                return self._open(self._make(None, lambda: layout, make_chunks, progress))
             # Another process may have made everything while this one waited for the lock.
             manifest = self._read_manifest()
             if not (manifest and manifest["complete"] and self._is_intact(manifest, verify)):
                 manifest = self._make(manifest, make_layout, make_chunks, progress)
         return self._open(manifest)
+
+    def _remove(self) -> None:
+        """Removes what is there; processes that have it open keep what they see."""
+        for file in (self.path / MANIFEST, *self.path.glob("*.npy")):
+            file.unlink(missing_ok=True)
 
     def _make(self, manifest, make_layout, make_chunks, progress) -> dict[str, Any]:
         """Makes all chunks that are missing or damaged; returns the complete manifest."""

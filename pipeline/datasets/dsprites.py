@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.datasets import dsprites_shapes, tensorflow_datasets
+from pipeline.datasets import dsprites_shapes, paths, tensorflow_datasets
 from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid import GridDataset, GridRecipe, check_factors, training_subset
 from pipeline.datasets.grid_files import stored_arrays
@@ -41,6 +41,18 @@ class DSprites(GridRecipe):
     max_value = 1
     stored_shape = (dsprites_shapes.PACKED_BYTES,)
     rows_per_chunk = 32 * 32 * 60
+
+    def __post_init__(self):
+        """Checks the fields; the files are looked at later."""
+        super().__post_init__()
+        if self.source not in (None, "tfds"):
+            expected = "None, 'tfds', or the path of a dsprites_ndarray_*.npz file"
+            object.__setattr__(self, "source", paths.absolute("source", self.source, expected))
+
+    @property
+    def is_rendered(self) -> bool:
+        """See DatasetRecipe."""
+        return self.source is None
 
     @property
     def name(self) -> str:

@@ -136,6 +136,8 @@ class GridRecipe(DatasetRecipe):
     num_images: int | None = None
     subset_seed: int = 0
 
+    is_rendered = True
+
     # What a subclass gives: values or properties.
     factor_names = ()
     factor_sizes = ()

@@ -6,12 +6,14 @@ images of the *unseen* identities are for evaluation.
 """
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models import checks
+from pipeline.datasets import own_values
 from pipeline.datasets.interface import Dataset, DatasetRecipe, Estimate, Progress
 from pipeline.recipes import fingerprint
 
@@ -27,8 +29,9 @@ class IdentitySplit:
       source: The recipe of the images, with labels or factors.
       factors: The factors whose values together are the identity.
       num_bins: Bins of equal width of each of these that is continuous.
-      unseen: Numbers of the identities to leave out of training, or the share of them, drawn with
-        `seed`. Identities are numbered from 0 in the order of their factors' values.
+      unseen: The identities to leave out of training, as the user knows them: labels, such as
+        ``(8, 9)`` or ``('anna', 'bert')``; of several factors tuples of values, or places from 0 in
+        the order of these. Or the share of the identities, drawn with `seed`.
       held_out: Share of each seen identity's images to leave out of training, drawn with `seed`;
         not used where the source has test images, which are held out already.
       seed: Of the two draws.
@@ -37,7 +40,7 @@ class IdentitySplit:
     source: Any
     factors: tuple[str, ...] = ("label",)
     num_bins: int = 3
-    unseen: tuple[int, ...] | float = ()
+    unseen: tuple[Any, ...] | float = ()
     held_out: float = 0.1
     seed: int = 0
 
@@ -51,13 +54,23 @@ class IdentitySplit:
         object.__setattr__(self, "factors", tuple(self.factors))
         checks.integer("identity_split.num_bins", self.num_bins, minimum=2)
         if isinstance(self.unseen, tuple | list):
-            for number in self.unseen:
-                checks.integer("identity_split.unseen", number, minimum=0)
+            for one in self.unseen:
+                self._check_identity(one)
             object.__setattr__(self, "unseen", tuple(self.unseen))
+        elif isinstance(self.unseen, str):
+            checks.fail("identity_split.unseen", self.unseen, f"a tuple such as ({self.unseen!r},)")
         else:
             checks.number("identity_split.unseen", self.unseen, minimum=0.0, maximum=0.9)
         checks.number("identity_split.held_out", self.held_out, minimum=0.0, maximum=0.9)
         checks.integer("identity_split.seed", self.seed, minimum=0)
+
+    def _check_identity(self, one: Any) -> None:
+        """Refuses what cannot name an identity: a value, or one value for each factor."""
+        values = one if isinstance(one, tuple | list) else (one,)
+        is_fitting = len(values) == (len(self.factors) if values is one else 1)
+        if not is_fitting or not all(isinstance(value, str | int | float) for value in values):
+            expected = f"labels, or tuples of the values of {', '.join(self.factors)}"
+            checks.fail("identity_split.unseen", one, expected)
 
     @property
     def name(self) -> str:
@@ -69,9 +82,16 @@ class IdentitySplit:
         """Height, width and channels, if the source knows them before it is opened."""
         return getattr(self.source, "image_shape", None)
 
-    def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
+    @property
+    def is_rendered(self) -> bool:
+        """Whether the source renders its images, see DatasetRecipe."""
+        return self.source.is_rendered
+
+    def prepare(
+        self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
+    ) -> None:
         """Prepares the source, see DatasetRecipe."""
-        self.source.prepare(cache_directory, progress)
+        self.source.prepare(cache_directory, progress, force=force)
 
     def open(self, cache_directory: Path) -> "IdentityDataset":
         """Opens the source, see DatasetRecipe."""
@@ -86,7 +106,7 @@ class IdentityDataset(Dataset):
     """Images of identities; evaluation keys and factors are those of the source.
 
     Attributes:
-      identity_names: A name for each identity, such as "label=3", unseen ones too.
+      identity_names: A name for each identity, such as "label=anna", unseen ones too.
       seen: Numbers of the identities that training sees, in order.
       unseen: Numbers of the others.
     """
@@ -105,7 +125,7 @@ class IdentityDataset(Dataset):
         self._split = split
         train, test = self._identities_of_keys(source.train_keys(), source.test_keys())
         count = len(self.identity_names)
-        self.unseen = self._choose_unseen(count)
+        self.unseen = self._choose_unseen()
         self.seen = tuple(number for number in range(count) if number not in self.unseen)
         if len(self.seen) < 2:
             checks.fail("identity_split.unseen", split.unseen, f"two seen identities of {count}")
@@ -125,10 +145,20 @@ class IdentityDataset(Dataset):
             source.image_shape,
             source.max_value,
             len(self._rows),
-            fingerprint(source.fingerprint, split),
+            self._digest(source.fingerprint),
             source.factor_names,
             source.factor_sizes,
+            source.factor_values,
         )
+        self.nominal_factors = source.nominal_factors
+
+    def _digest(self, source: str) -> str:
+        """Returns the digest of the images and of their split, wherever they are kept."""
+        split = self._split
+        parts = [len(self.identity_names), self.unseen]
+        for array in (self._identities, self._test_identities, self._rows):
+            parts.append(hashlib.sha256(array.astype("<i8").tobytes()).hexdigest())
+        return fingerprint(source, split.factors, split.num_bins, parts)
 
     def _identities_of_keys(
         self, train_keys: np.ndarray, test_keys: np.ndarray
@@ -146,23 +176,51 @@ class IdentityDataset(Dataset):
             if len(keys)
         ]
         found, numbers = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
+        known = [self._source.factor_values[column] for column in columns]
+        self._values = [
+            tuple(
+                number if values is None else values[number]  # of continuous factors, the bin
+                for number, values in zip(row, known, strict=True)
+            )
+            for row in found.tolist()
+        ]
         self.identity_names = tuple(
             ", ".join(
                 f"{name}={value}" for name, value in zip(self._split.factors, row, strict=True)
             )
-            for row in found.tolist()
+            for row in self._values
         )
         numbers = numbers.reshape(-1)
         return numbers[: len(train_keys)], numbers[len(train_keys) :]
 
-    def _choose_unseen(self, count: int) -> tuple[int, ...]:
-        unseen = self._split.unseen
+    def _choose_unseen(self) -> tuple[int, ...]:
+        unseen, count = self._split.unseen, len(self.identity_names)
         if isinstance(unseen, float | int):
             rng = np.random.default_rng([_SPLIT, self._split.seed])
-            unseen = rng.permutation(count)[: round(unseen * count)].tolist()
-        if any(number >= count for number in unseen):
-            checks.fail("identity_split.unseen", unseen, f"numbers below {count}, the identities")
-        return tuple(sorted(set(unseen)))
+            return tuple(sorted(rng.permutation(count)[: round(unseen * count)].tolist()))
+        return tuple(sorted({self._place_of(one) for one in unseen}))
+
+    def _place_of(self, wanted: Any) -> int:
+        """Returns which identity is meant: by its name, its value, or the values of its factors."""
+        if isinstance(wanted, str) and wanted in self.identity_names:
+            return self.identity_names.index(wanted)
+        factors, place = self._split.factors, None
+        is_tuple = isinstance(wanted, tuple | list)
+        if len(factors) > 1 and not is_tuple:
+            place = wanted if wanted in range(len(self._values)) else None
+        else:
+            meant = []
+            for column, value in enumerate(wanted if is_tuple else (wanted,)):
+                known = list(dict.fromkeys(row[column] for row in self._values))
+                found = own_values.place_of(value, known)
+                meant.append(None if found is None else known[found])
+            place = self._values.index(tuple(meant)) if tuple(meant) in self._values else None
+        if place is None:
+            values = self._values if len(factors) > 1 else [value for (value,) in self._values]
+            of_source = f"values of {', '.join(factors)} in {self._source.name}"
+            expected = f"{of_source}: {own_values.listed(values, wanted)}"
+            checks.fail("identity_split.unseen", wanted, expected)
+        return place
 
     def _hold_out(self, identities: np.ndarray) -> np.ndarray:
         """Returns which training images of the source are held out: a share of each identity's."""

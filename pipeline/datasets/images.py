@@ -4,8 +4,8 @@ Known factors and labels are optional; without them every stage still runs, and 
 factors is left out.
 """
 
-import abc
 import dataclasses
+import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets import image_files
+from pipeline.datasets import paths
 from pipeline.datasets.arrays import ArrayFile, array_names, file_identity
 from pipeline.datasets.grid import training_subset
-from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.image_files import contents, decoding, finding
+from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.own_values import OwnFactors, own_factors, refuse_missing_text
 from pipeline.datasets.resizing import check_sizes
 from pipeline.datasets.table import TableDataset
 
 logger = logging.getLogger(__name__)
 
 ROWS_PER_READ = 1024
+ARRAYS = ("images", "factors", "factor_names", "labels")  # that are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,15 +46,15 @@ class StoredImages(DatasetRecipe):
 
     def __post_init__(self):
         """Checks the fields; the files are looked at later."""
-        if not isinstance(self.path, str) or not self.path:
-            checks.fail("path", self.path, "the path of the images")
+        path = paths.absolute("path", self.path, "the path of the images")
+        object.__setattr__(self, "path", path)
         check_num_images(self.num_images)
         checks.integer("subset_seed", self.subset_seed, minimum=0)
 
     @property
     def name(self) -> str:
         """Name of the file or folder."""
-        return Path(self.path).stem
+        return paths.title(self.path, endings=(".npz",))
 
     def view(self, contents: Contents) -> TableDataset:
         """See DatasetRecipe."""
@@ -62,32 +65,31 @@ class StoredImages(DatasetRecipe):
             contents.arrays["images"],
             contents.arrays.get("factors"),
             tuple(contents.details["factor_names"]),
-            contents.details.get("num_train"),
+            contents.details["num_train"],
+            contents.details["factor_values"],
         )
 
     def _chosen(self, total: int) -> np.ndarray:
-        check_num_images(self.num_images, total)
+        check_num_images(self.num_images, total, self.path)
         chosen = training_subset(self.num_images, total, self.subset_seed)
         return np.arange(total) if chosen is None else chosen
 
-    @abc.abstractmethod
-    def _factors(self) -> tuple[np.ndarray, list[str]]:
-        """Factor values int64 ``[num_rows, num_factors]`` of the images kept, and their names."""
-
     def _layout(
         self,
+        factors: OwnFactors,
         image_shape: tuple[int, ...],
         max_value: int,
         num_rows: int,
         num_train: int | None = None,
     ) -> Layout:
-        factors, names = self._factors()
+        for name in factors.left_out:
+            logger.warning("The factor %r has the same value everywhere and is left out", name)
         arrays = {"images": (tuple(image_shape), "uint8")}
-        if names:
-            arrays["factors"] = ((factors.shape[1],), "int64")
+        if factors.names:
+            arrays["factors"] = ((len(factors.names),), "int64")
         # Some 64 MB a chunk.
         rows_per_chunk = max(1, 2**26 // int(np.prod(image_shape)))
-        details = {"factor_names": names, "max_value": max_value, "num_train": num_train}
+        details = {**factors.details, "max_value": max_value, "num_train": num_train}
         return Layout(arrays, num_rows, rows_per_chunk, details)
 
 
@@ -96,16 +98,18 @@ class ImageArrays(StoredImages):
     """An ``.npz`` file.
 
     It holds ``images`` ``[n, h, w, c]`` or ``[n, h, w]``, c = 1 or 3, uint8 (0 .. 255, or 0 and 1),
-    bool, or floating point in [0, 1]; if known ``factors``, whole numbers ``[n, num_factors]``,
-    with ``factor_names``; or else ``labels`` ``[n]``, numbers or strings, which count as one factor
-    named "label" and are not used beside ``factors``. Not every combination need be there. Factors
-    with a single value are left out.
+    bool, or floating point in [0, 1]; if known ``factors`` ``[n, num_factors]``, whole numbers or
+    text, with ``factor_names``; or else ``labels`` ``[n]``, numbers or text, which count as one
+    factor named "label" and are not used beside ``factors``. Not every combination need be there.
+    Factors with a single value are left out. The file is read again when its size or its times
+    differ, and whenever the data stage is forced.
     """
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe."""
         source = file_identity(Path(self.path))
-        return {"file": source, "num_images": self.num_images, "subset_seed": self.subset_seed}
+        subset = {"num_images": self.num_images, "subset_seed": self.subset_seed}
+        return {"version": READING_VERSION, "file": source, **subset}
 
     def cost(self) -> tuple[int, float]:
         """See DatasetRecipe."""
@@ -115,6 +119,7 @@ class ImageArrays(StoredImages):
 
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe; reads all images once to check their range."""
+        self._check_names()
         with self._open_images() as images:
             num_rows, *image_shape = images.shape
             highest = 0
@@ -135,14 +140,15 @@ class ImageArrays(StoredImages):
         if len(image_shape) == 2:
             image_shape.append(1)
         num_chosen = len(self._chosen(num_rows))
-        return self._layout(tuple(image_shape), 1 if is_binary else 255, num_chosen)
+        max_value = 1 if is_binary else 255
+        return self._layout(self._factors(), tuple(image_shape), max_value, num_chosen)
 
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
     ) -> Iterator[dict[str, np.ndarray]]:
         """See DatasetRecipe."""
         image_shape = layout.arrays["images"][0]
-        factors, names = self._factors()
+        factors = self._factors()
         with self._open_images() as images:
             chosen = self._chosen(images.shape[0])
             for start, stop in ranges:
@@ -155,7 +161,7 @@ class ImageArrays(StoredImages):
                     if rows.dtype.kind == "f":
                         rows = np.rint(255 * rows.astype(np.float32))
                     chunk[here] = rows.reshape(-1, *image_shape)
-                yield {"images": chunk, **({"factors": factors[start:stop]} if names else {})}
+                yield {"images": chunk, **_rows(factors, start, stop)}
 
     def _open_images(self) -> ArrayFile:
         path = Path(self.path)
@@ -181,47 +187,70 @@ class ImageArrays(StoredImages):
             )
         return images
 
-    def _factors(self) -> tuple[np.ndarray, list[str]]:
+    def _check_names(self) -> None:
+        """Refuses a misspelt name; says which arrays nothing reads."""
+        arrays = array_names(Path(self.path))
+        unread = [name for name in arrays if name not in ARRAYS]
+        for name in unread:
+            near = difflib.get_close_matches(name.lower(), ARRAYS, n=1, cutoff=0.8)
+            if near and near[0] not in arrays:
+                raise ValueError(
+                    f"{self.path} has an array {name!r}, which nothing reads. Expected "
+                    f"{near[0]!r}, or a name unlike those that are read: {', '.join(ARRAYS)}. "
+                    f"Received: {', '.join(arrays)}"
+                )
+        if "factors" in arrays:
+            unread += [name for name in arrays if name == "labels"]
+        if unread:
+            logger.warning("%s: nothing reads its %s", self.path, ", ".join(map(repr, unread)))
+
+    def _factors(self) -> OwnFactors:
         path = Path(self.path)
         arrays = array_names(path)
         with self._open_images() as images:
             total = images.shape[0]
+        chosen = self._chosen(total)
+        if "factors" not in arrays and "labels" not in arrays:
+            return own_factors([], [], len(chosen), self.path)
+        values = _read_all(path, "factors" if "factors" in arrays else "labels")
+        values = values[:, None] if values.ndim == 1 else values
+        names = ["label"]
         if "factors" in arrays:
-            factors = _read_all(path, "factors")
-            factors = factors[:, None] if factors.ndim == 1 else factors
-            names = [f"factor_{column}" for column in range(factors.shape[-1])]
-            if "factor_names" in arrays:
-                names = [str(name) for name in np.atleast_1d(_read_all(path, "factor_names"))]
-        elif "labels" in arrays:
-            factors = _read_all(path, "labels")
-            names = ["label"]
-            if factors.ndim == 1:
-                factors = np.unique(factors, return_inverse=True)[1][:, None]
-        else:
-            return np.zeros((total, 0), np.int64), []
-        if factors.ndim != 2 or len(factors) != total or factors.shape[1] != len(names):
+            names = [f"factor_{column}" for column in range(values.shape[-1])]
+        if "factors" in arrays and "factor_names" in arrays:
+            names = _text(np.atleast_1d(_read_all(path, "factor_names")))
+        if values.ndim != 2 or len(values) != total or values.shape[1] != len(names):
             raise ValueError(
                 f"The factors or labels of {path} do not fit its images. Expected factors "
                 f"[{total}, num_factors] with a name each, or labels [{total}]. Received: "
-                f"shape={factors.shape}, names={names}"
+                f"shape={values.shape}, names={names}"
             )
-        is_whole = factors.dtype.kind in "iub" or (
-            factors.dtype.kind == "f" and bool((factors == np.rint(factors)).all())
-        )
-        if not is_whole:
+        if len(set(names)) < len(names) or "" in names:
             raise ValueError(
-                f"The factors of {path} are not discrete. Expected whole numbers; put continuous "
-                f"factors into bins first. Received: dtype={factors.dtype}"
+                f"'factor_names' of {path} do not tell the factors apart. Expected a different "
+                f"name for each. Received: {names}"
             )
-        return keep_varying(factors[self._chosen(total)].astype(np.int64), names)
+        for column, name in zip(values.T, names, strict=True):
+            refuse_missing_text(column, f"values of {name!r} in {path}")
+        factors = own_factors(values[chosen].T, names, len(chosen), self.path)
+        if "factors" in arrays and values.dtype.kind == "f" and (values != np.rint(values)).any():
+            raise ValueError(
+                f"The factors of {path} are not discrete. Expected whole numbers or text; put "
+                f"continuous factors into bins first. Received: dtype={values.dtype}"
+            )
+        return factors
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFolder(StoredImages):
-    """A folder of images, or of class sub-folders with images.
+    """A folder of images, or of class sub-folders with images, of every kind that Pillow reads.
 
-    The sub-folders are the values of one factor named "label". Images are grey if all files are,
-    or else in colour; transparency is laid over white.
+    The sub-folders are the values of one factor named "label". Where their names are those of the
+    parts of a data set (train, val, test and the like), at the top or inside of each class, what is
+    not for training is held out. Images are as a viewer shows them, and every frame of an animation
+    or page of a file is one. They are grey if all are, or else in colour; transparency is laid over
+    white. Links are followed. Files are read again when a name, a size or a time differs, and
+    whenever the data stage is forced.
 
     Attributes:
       path: The folder.
@@ -241,90 +270,87 @@ class ImageFolder(StoredImages):
         """Checks the fields; the files are looked at later."""
         super().__post_init__()
         check_sizes(self.crop, self.resize)
-        if self.test_path is not None and (
-            not isinstance(self.test_path, str) or not self.test_path
-        ):
-            checks.fail("test_path", self.test_path, "a folder with images, or None")
+        if self.test_path is not None:
+            path = paths.absolute("test_path", self.test_path, "a folder with images, or None")
+            object.__setattr__(self, "test_path", path)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return paths.title(self.path)
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe."""
-        identity = dataclasses.asdict(self)
-        identity["path"] = str(Path(self.path).resolve())
-        identity["files"] = image_files.listing_digest(Path(self.path))
-        if self.test_path is not None:
-            identity["test_files"] = image_files.listing_digest(Path(self.test_path))
+        identity = {"version": READING_VERSION, **dataclasses.asdict(self)}
+        for field in ("path", "test_path"):
+            if identity[field] is not None:
+                folder = Path(identity[field])
+                identity[field] = str(folder.resolve())
+                identity[f"files of {field}"] = finding.listing_digest(folder)
         return identity
 
     def cost(self) -> tuple[int, float]:
-        """See DatasetRecipe."""
-        files = self._files()
-        num_rows = len(files)
-        shape = image_files.common_shape(files[:1], self.crop, self.resize)
+        """See DatasetRecipe; reads one header, so frames of animations are not counted."""
+        files, num_train = contents.files_of(self.path, self.test_path)
+        headers = decoding.read_headers(files[:1], needs_sizes=True)
+        shape = decoding.common_shape(files[:1], headers, self.crop, self.resize)
+        num_rows = min(self.num_images or num_train, num_train) + len(files) - num_train
         return num_rows * int(np.prod(shape)), num_rows / 500
 
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe; looks at the header of every file."""
-        files = self._files()
-        shape = image_files.common_shape(files, self.crop, self.resize)
-        num_train = len(files) - len(self._test_files())
-        return self._layout(shape, 255, len(files), num_train)
+        found = self._found(needs_sizes=self.resize is None and self.crop is None)
+        shape = decoding.common_shape(found.files, found.headers, self.crop, self.resize)
+        for note in found.notes:
+            logger.warning("%s", note)
+        chosen = self._chosen(found.num_train)
+        num_rows = len(chosen) + len(found.frames) - found.num_train
+        return self._layout(self._factors(found), shape, 255, num_rows, len(chosen))
 
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
     ) -> Iterator[dict[str, np.ndarray]]:
         """See DatasetRecipe."""
-        files = self._files()
-        factors, names = self._factors()
+        found = self._found()
+        frames = [found.frames[row] for row in self._rows_kept(found)]
+        factors = self._factors(found)
         channels = layout.arrays["images"][0][-1]
         for start, stop in ranges:
-            images = image_files.read(files[start:stop], channels, self.crop, self.resize)
-            yield {"images": images, **({"factors": factors[start:stop]} if names else {})}
+            images = decoding.read(frames[start:stop], channels, self.crop, self.resize)
+            yield {"images": images, **_rows(factors, start, stop)}
 
     def image_names(self) -> list[str]:
         """See DatasetRecipe: the paths of the files inside the folder they were found in."""
-        num_test = len(self._test_files())
-        files = self._files()
-        folders = [self.path] * (len(files) - num_test) + [self.test_path] * num_test
-        return [
-            file.relative_to(folder).as_posix() for file, folder in zip(files, folders, strict=True)
-        ]
+        found = self._found()
+        return [found.names[row] for row in self._rows_kept(found)]
 
-    def _files(self) -> list[Path]:
-        """The training files chosen, then the test files."""
-        files = image_files.find(Path(self.path))
-        return [files[row] for row in self._chosen(len(files))] + self._test_files()
+    def _found(self, needs_sizes: bool = False) -> contents.FolderImages:
+        return contents.read_folder(self.path, self.test_path, needs_sizes=needs_sizes)
 
-    def _test_files(self) -> list[Path]:
-        return [] if self.test_path is None else image_files.find(Path(self.test_path))
+    def _rows_kept(self, found: contents.FolderImages) -> np.ndarray:
+        """Rows of the training images chosen, then of the held-out ones."""
+        held_out = np.arange(found.num_train, len(found.frames))
+        return np.concatenate([self._chosen(found.num_train), held_out])
 
-    def _factors(self) -> tuple[np.ndarray, list[str]]:
-        folders = [Path(folder) for folder in (self.path, self.test_path) if folder is not None]
-        labels = [name.split("/")[0] for name in self.image_names()]
-        values = np.unique(labels, return_inverse=True)[1][:, None].astype(np.int64)
-        if not all(image_files.has_class_folders(folder) for folder in folders):
-            return values[:, :0], []
-        return keep_varying(values, ["label"])
+    def _factors(self, found: contents.FolderImages) -> OwnFactors:
+        rows = self._rows_kept(found)
+        if found.labels is None:
+            return own_factors([], [], len(rows), self.path)
+        return own_factors([np.array(found.labels)[rows]], ["label"], len(rows), self.path)
 
 
-def keep_varying(factors: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:
-    """Leaves out, with a warning, factors that have a single value: nothing can be learnt of them.
+def _rows(factors: OwnFactors, start: int, stop: int) -> dict[str, np.ndarray]:
+    """Rows of the array of factors, where there is one."""
+    return {"factors": factors.numbers[start:stop]} if factors.names else {}
 
-    Args:
-      factors: int ``[n, num_factors]``.
-      names: One name a factor.
 
-    Returns:
-      The other factors and their names.
-    """
-    varies = (factors != factors[:1]).any(axis=0)
-    for name, one_varies in zip(names, varies, strict=True):
-        if not one_varies:
-            logger.warning("The factor %r has the same value everywhere and is left out", name)
-    return factors[:, varies], [name for name, keep in zip(names, varies, strict=True) if keep]
+def _text(names: np.ndarray) -> list[str]:
+    """Names as text; older files hold them as bytes."""
+    return [paths.readable(name) if isinstance(name, bytes) else str(name) for name in names]
 
 
 def _read_all(path: Path, name: str) -> np.ndarray:
-    with ArrayFile(path, name) as array:
+    with ArrayFile(path, name, is_read_whole=True) as array:
         if not array.shape:
             raise ValueError(f"{name!r} of {path} is a single value. Expected an array")
         return array.read(0, array.shape[0])

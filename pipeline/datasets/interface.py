@@ -15,8 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models import checks
+from pipeline import recipes
 from pipeline.datasets.cache import ContentCache
 from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.own_values import Value
+
+# Raised whenever the same files of a user give other images, factors or names than before.
+READING_VERSION = 2
 
 Progress = Callable[..., None]
 """Called as ``progress(done, total, what=title)``, in images."""
@@ -42,9 +47,12 @@ class Dataset(abc.ABC):
       image_shape: ``(height, width, channels)``.
       max_value: The uint8 value of full intensity, 1 or 255.
       num_images: Number of training images.
-      fingerprint: Hexadecimal digest of the content.
+      fingerprint: Hexadecimal digest of the images and of all that is known of them, wherever they
+        are kept and whatever they are called.
       factor_names: One name a factor; empty for label-free data.
       factor_sizes: Number of values of each factor, None where a factor is continuous.
+      factor_values: The values of each factor as their user knows them, in the order of the numbers
+        that stand for them; None where a factor is continuous.
       nominal_factors: Names of the factors whose values have no order, as far as the recipe says.
     """
 
@@ -59,15 +67,28 @@ class Dataset(abc.ABC):
         fingerprint: str,
         factor_names: tuple[str, ...] = (),
         factor_sizes: tuple[int | None, ...] = (),
+        factor_values: Sequence[Sequence[Value] | None] | None = None,
     ):
         """Stores the description; see the class for the arguments."""
         self.name = name
         self.image_shape = tuple(image_shape)
         self.max_value = max_value
         self.num_images = num_images
-        self.fingerprint = fingerprint
+        self._content = fingerprint
         self.factor_names = tuple(factor_names)
         self.factor_sizes = tuple(factor_sizes)
+        if factor_values is None:
+            factor_values = [None if size is None else range(size) for size in self.factor_sizes]
+        self.factor_values = tuple(
+            None if values is None else tuple(values) for values in factor_values
+        )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """See Dataset."""
+        factors = (self.factor_names, self.factor_sizes, self.factor_values, self.nominal_factors)
+        images = (self.image_shape, self.max_value, self.num_images)
+        return recipes.fingerprint(self._content, *factors, *images)
 
     @property
     def num_factors(self) -> int:
@@ -184,6 +205,9 @@ class DatasetRecipe(abc.ABC):
     sharing, checking and opening the cache are the same for all.
     """
 
+    # Whether the images follow from the recipe alone, and not from files that may change.
+    is_rendered = False
+
     @property
     @abc.abstractmethod
     def name(self) -> str:
@@ -218,7 +242,9 @@ class DatasetRecipe(abc.ABC):
         """
         return None
 
-    def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
+    def prepare(
+        self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
+    ) -> None:
         """Makes the images once and verifies every byte of those that are there.
 
         Safe to call from several processes: one makes the images and the others wait. Interrupted,
@@ -227,12 +253,15 @@ class DatasetRecipe(abc.ABC):
         Args:
           cache_directory: Folder shared by all runs; made when missing.
           progress: Called as ``progress(done, total, what=name)``.
+          force: Read all files again, for changes that neither sizes nor times of files tell; what
+            is rendered is verified like without.
 
         Raises:
           OSError: The folder cannot be written or the disk is too small.
           ValueError: The source of the images is not as it should be.
         """
-        self._ensure(Path(cache_directory), progress, verify=True)
+        again = force and not self.is_rendered
+        self._ensure(Path(cache_directory), progress, verify=True, again=again)
 
     def open(self, cache_directory: Path) -> Dataset:
         """Opens the memory-mapped images; makes them first if `prepare` was not called.
@@ -250,22 +279,37 @@ class DatasetRecipe(abc.ABC):
         num_bytes, seconds = self.cost()
         return Estimate(int(num_bytes), float(seconds), False)
 
-    def _ensure(self, cache_directory: Path, progress: Progress | None, verify: bool) -> Contents:
+    def _ensure(
+        self,
+        cache_directory: Path,
+        progress: Progress | None,
+        verify: bool,
+        again: bool = False,
+    ) -> Contents:
         return self._cache(cache_directory).ensure(
             functools.partial(self.layout, cache_directory),
             functools.partial(self.make_chunks, cache_directory),
             progress,
             verify,
+            again,
         )
 
     def _cache(self, cache_directory: Path) -> ContentCache:
         return ContentCache(cache_directory, self.name, self.cache_identity())
 
 
-def check_num_images(num_images: int | None, published: int | None = None) -> None:
-    """Raises ValueError unless `num_images` is None or from 1 to the `published` size."""
+def check_num_images(num_images: int | None, published: int | None = None, where: str = "") -> None:
+    """Raises ValueError unless `num_images` is None or from 1 to the `published` size.
+
+    Args:
+      num_images: The recipe's field.
+      published: How many images there are.
+      where: Where they are, for messages.
+    """
     if num_images is None:
         return
     checks.integer("num_images", num_images, minimum=1)
     if published is not None and num_images > published:
-        checks.fail("num_images", num_images, f"at most {published} images, or None for all")
+        of_place = f" of {where}" if where else ""
+        expected = f"at most the {published} images{of_place}, or None for all"
+        checks.fail("num_images", num_images, expected)

@@ -5,6 +5,7 @@ TensorFlow Datasets.
 """
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,18 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets import idx_files, image_files
+from pipeline.datasets import idx_files, paths
 from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid import training_subset
-from pipeline.datasets.images import ImageArrays, ImageFolder, keep_varying
-from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.image_files import finding
+from pipeline.datasets.images import ImageArrays, ImageFolder
+from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.own_values import OwnFactors, own_factors
 from pipeline.datasets.table import TableDataset
 from pipeline.datasets.tensorflow_datasets import TensorFlowDataset
+
+logger = logging.getLogger(__name__)
 
 PARTS = {"train": "train", "test": "t10k"}  # And how the files of each part begin.
 INSTALLED = {"fashion_mnist": "/usr/share/datasets/fashion-mnist"}  # Debian's packages.
@@ -49,8 +54,8 @@ class IdxImages(DatasetRecipe):
 
     def __post_init__(self):
         """Checks the fields; the files are looked at later."""
-        if not isinstance(self.path, str) or not self.path:
-            checks.fail("path", self.path, "the folder of the IDX files")
+        path = paths.absolute("path", self.path, "the folder of the IDX files")
+        object.__setattr__(self, "path", path)
         checks.choice("part", self.part, (*PARTS, "all"))
         check_num_images(self.num_images)
         checks.integer("subset_seed", self.subset_seed, minimum=0)
@@ -58,13 +63,14 @@ class IdxImages(DatasetRecipe):
     @property
     def name(self) -> str:
         """Name of the folder."""
-        return Path(self.path).name
+        return paths.title(self.path)
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe."""
         files = [file for part in self._stored_parts() for file in self._files(part)]
         identities = [file_identity(file) for file in files if file]
-        return {"idx_files": identities, **dataclasses.asdict(self)}
+        options = {"part": self.part, "num_images": self.num_images, "subset": self.subset_seed}
+        return {"version": READING_VERSION, "idx_files": identities, **options}
 
     def cost(self) -> tuple[int, float]:
         """See DatasetRecipe."""
@@ -74,20 +80,22 @@ class IdxImages(DatasetRecipe):
 
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe."""
-        images, factors, names, num_train = self._read()
+        images, factors, num_train = self._read()
         arrays = {"images": (images.shape[1:], "uint8")}
-        if names:
+        for name in factors.left_out:
+            logger.warning("The factor %r has the same value everywhere and is left out", name)
+        if factors.names:
             arrays["factors"] = ((1,), "int64")
-        details = {"factor_names": names, "num_train": num_train}
+        details = {**factors.details, "num_train": num_train}
         return Layout(arrays, len(images), 2**14, details)
 
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
     ) -> Iterator[dict[str, np.ndarray]]:
         """See DatasetRecipe."""
-        images, factors, names, _ = self._read()
+        images, factors, _ = self._read()
         for start, stop in ranges:
-            labels = {"factors": factors[start:stop]} if names else {}
+            labels = {"factors": factors.numbers[start:stop]} if factors.names else {}
             yield {"images": images[start:stop], **labels}
 
     def view(self, contents: Contents) -> TableDataset:
@@ -100,6 +108,7 @@ class IdxImages(DatasetRecipe):
             contents.arrays.get("factors"),
             tuple(contents.details["factor_names"]),
             contents.details["num_train"],
+            contents.details["factor_values"],
         )
 
     def _stored_parts(self) -> list[str]:
@@ -121,8 +130,8 @@ class IdxImages(DatasetRecipe):
             )
         return images, labels
 
-    def _read(self) -> tuple[np.ndarray, np.ndarray, list[str], int]:
-        """Images of all rows, factors and their names, and how many rows are training rows."""
+    def _read(self) -> tuple[np.ndarray, OwnFactors, int]:
+        """Images and factors of all rows, and how many rows are training rows."""
         parts = [_read_part(*self._files(part)) for part in self._stored_parts()]
         shapes = [images.shape[1:] for images, _ in parts]
         has_labels = [labels is not None for _, labels in parts]
@@ -133,17 +142,16 @@ class IdxImages(DatasetRecipe):
                 f"{has_labels=}"
             )
         num_train = len(parts[0][0]) if self.part == "train" else sum(len(i) for i, _ in parts)
-        check_num_images(self.num_images, num_train)
+        check_num_images(self.num_images, num_train, self.path)
         chosen = training_subset(self.num_images, num_train, self.subset_seed)
         kept = np.arange(num_train) if chosen is None else chosen
         total = sum(len(images) for images, _ in parts)
         rows = np.concatenate([kept, np.arange(num_train, total)])
         images = np.concatenate([images for images, _ in parts])[rows]
-        factors, names = np.zeros((total, 0), np.int64), []
-        if all(has_labels):
-            labels = np.concatenate([labels for _, labels in parts])[rows]
-            factors, names = keep_varying(labels[:, None], ["label"])
-        return images, factors, names, len(kept)
+        if not all(has_labels):
+            return images, own_factors([], [], len(rows), self.path), len(kept)
+        labels = np.concatenate([labels for _, labels in parts])[rows]
+        return images, own_factors([labels], ["label"], len(rows), self.path), len(kept)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,9 +159,9 @@ class LabelledImages(DatasetRecipe):
     """A well-known labelled data set, from wherever it can be had.
 
     With a `folder`: IDX files (see IdxImages), one ``.npz`` file (see ImageArrays), or images, in
-    a sub-folder for each class where the classes are known (see ImageFolder; or such folders
-    ``train`` and ``test``), whichever it holds. Without: where the operating system's package
-    installs the data set (Fashion-MNIST on Debian), or TensorFlow Datasets.
+    a sub-folder for each class where the classes are known (see ImageFolder), whichever it holds.
+    Without: where the operating system's package installs the data set (Fashion-MNIST on Debian),
+    or TensorFlow Datasets.
 
     Attributes:
       dataset: Name of the data set in TensorFlow Datasets, such as ``mnist``; "" where it has none,
@@ -175,8 +183,9 @@ class LabelledImages(DatasetRecipe):
         """Checks the fields; files are looked for later."""
         if not isinstance(self.dataset, str):
             checks.fail("dataset", self.dataset, "a name of TensorFlow Datasets, or ''")
-        if self.folder is not None and (not isinstance(self.folder, str) or not self.folder):
-            checks.fail("folder", self.folder, "the folder with the files, or None")
+        if self.folder is not None:
+            folder = paths.absolute("folder", self.folder, "the folder with the files, or None")
+            object.__setattr__(self, "folder", folder)
         if self.folder is None and not self.dataset:
             checks.fail("folder", self.folder, "the folder with the files, for dataset=''")
         check_num_images(self.num_images)
@@ -185,7 +194,7 @@ class LabelledImages(DatasetRecipe):
     @property
     def name(self) -> str:
         """Name of the data set."""
-        return self.dataset or Path(self.folder).name
+        return self.dataset or paths.title(self.folder, endings=(".npz",))
 
     def source(self) -> DatasetRecipe:
         """The recipe of the place where the data are.
@@ -202,15 +211,14 @@ class LabelledImages(DatasetRecipe):
                 self.dataset, factors=("label",), test_split="test", resize=self.resize, **subset
             )
         folder = Path(self.folder)
+        if folder.is_file() and folder.suffix.lower() == ".npz":
+            return ImageArrays(self.folder, **subset)
         if _has_idx_files(folder):
             return IdxImages(self.folder, **subset)
         arrays = sorted(folder.glob("*.npz"))
         if len(arrays) == 1:
             return ImageArrays(str(arrays[0]), **subset)
-        if (folder / "train").is_dir() and (folder / "test").is_dir():
-            train, test = str(folder / "train"), str(folder / "test")
-            return ImageFolder(train, resize=self.resize, test_path=test, **subset)
-        if any(path.is_dir() or image_files.is_image(path) for path in folder.glob("*")):
+        if any(path.is_dir() or finding.is_image(path) for path in folder.glob("*")):
             return ImageFolder(self.folder, resize=self.resize, **subset)
         raise FileNotFoundError(
             f"{folder} {'has no images' if folder.is_dir() else 'is not there'}. Expected IDX "
@@ -272,7 +280,7 @@ def _file_names(part: str) -> tuple[str, str]:
 
 
 def _read_part(images_file: Path, labels_file: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images uint8 ``[n, h, w, c]`` and labels int64 ``[n]`` (or None) of one part."""
+    """Images uint8 ``[n, h, w, c]`` and labels ``[n]`` (or None) of one part."""
     images = idx_files.read(images_file)
     if images.ndim == 3:
         images = images[..., None]
@@ -286,9 +294,9 @@ def _read_part(images_file: Path, labels_file: Path | None) -> tuple[np.ndarray,
     if labels_file is None:
         return images, None
     labels = idx_files.read(labels_file)
-    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+    if labels.shape != images.shape[:1]:
         raise ValueError(
-            f"{labels_file} does not fit {images_file.name}. Expected {len(images)} labels, whole "
-            f"numbers [n]. Received: dtype={labels.dtype}, shape={labels.shape}"
+            f"{labels_file} does not fit {images_file.name}. Expected {len(images)} labels, "
+            f"[n]. Received: shape={labels.shape}"
         )
-    return images, labels.astype(np.int64)
+    return images, labels

@@ -1,8 +1,11 @@
 """A table of stored images, with or without labels or factors."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pipeline.datasets.interface import Dataset
+from pipeline.datasets.own_values import Value
 
 
 class TableDataset(Dataset):
@@ -23,6 +26,7 @@ class TableDataset(Dataset):
         factors: np.ndarray | None = None,
         factor_names: tuple[str, ...] = (),
         num_train: int | None = None,
+        own_values: Sequence[Sequence[Value] | None] | None = None,
     ):
         """Describes the table.
 
@@ -34,16 +38,21 @@ class TableDataset(Dataset):
           factors: Factor values int ``[n, num_factors]``; numbered from 0 in their order here.
           factor_names: One name a factor.
           num_train: How many of the rows, from the first, are training images; None means all.
+          own_values: Of each factor, the user's value that each number in `factors` stands for;
+            None where the numbers are the user's.
         """
         num_train = len(images) if num_train is None else num_train
         self._images = images
-        sizes = []
+        sizes, values = [], []
         if factor_names:
-            columns = [
-                np.unique(column, return_inverse=True)[1] for column in np.asarray(factors).T
-            ]
+            found = [np.unique(column, return_inverse=True) for column in np.asarray(factors).T]
+            columns = [numbers for _, numbers in found]
             self._factors = np.stack(columns, axis=1).astype(np.int64)
-            sizes = [int(column.max()) + 1 for column in columns]
+            sizes = [len(there) for there, _ in found]
+            values = [
+                [own[n] if own is not None and 0 <= n < len(own) else n for n in there.tolist()]
+                for (there, _), own in zip(found, own_values or [None] * len(found), strict=True)
+            ]
             # Rows in the order of each factor's values, and where each value starts.
             train = [column[:num_train] for column in columns]
             self._rows_by_value = [np.argsort(column, kind="stable") for column in train]
@@ -57,6 +66,7 @@ class TableDataset(Dataset):
             fingerprint,
             factor_names if factor_names else (),
             tuple(sizes),
+            values,
         )
 
     def train_images(self, indices: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets.grid import training_subset
-from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.resizing import check_sizes, resize_array
 from pipeline.datasets.table import TableDataset
@@ -82,7 +82,7 @@ class TensorFlowDataset(DatasetRecipe):
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe; what the factors are called does not matter."""
-        identity = dataclasses.asdict(self)
+        identity = {"version": READING_VERSION, **dataclasses.asdict(self)}
         del identity["factor_names"], identity["nominal"]
         return identity
 
@@ -96,7 +96,7 @@ class TensorFlowDataset(DatasetRecipe):
         """See DatasetRecipe."""
         builder = prepare_builder(self.dataset, cache_directory)
         num_train, num_test = self._num_examples(builder)
-        check_num_images(self.num_images, num_train)
+        check_num_images(self.num_images, num_train, self.name)
         first = next(examples(builder, self.split))
         arrays = {"images": (self._image_of(first).shape, "uint8")}
         if self.factors:
@@ -104,7 +104,11 @@ class TensorFlowDataset(DatasetRecipe):
             arrays["factors"] = ((len(self.factors),), "int64")
         num_train = self.num_images or num_train
         names = [factor.split("/")[-1] for factor in self.factors]  # Theirs, whatever ours are.
-        details = {"factor_names": names, "num_train": num_train}
+        details = {
+            "factor_names": names,
+            "factor_values": [_value_names(builder, factor) for factor in self.factors],
+            "num_train": num_train,
+        }
         return Layout(arrays, num_train + num_test, 4096, details)
 
     def make_chunks(
@@ -144,6 +148,7 @@ class TensorFlowDataset(DatasetRecipe):
             contents.arrays.get("factors"),
             self._names(),
             contents.details.get("num_train"),
+            contents.details.get("factor_values"),
         )
         data.nominal_factors = tuple(self.nominal)
         return data
@@ -240,6 +245,17 @@ def _library() -> Any:
             f"({error}). Expected: pip install tensorflow-datasets importlib_resources"
         ) from error
     return tensorflow_datasets
+
+
+def _value_names(builder: Any, path: str) -> list[str] | None:
+    """The names that the library gives the values of a feature; None where it gives numbers."""
+    feature = getattr(builder.info, "features", None)
+    for key in path.split("/"):
+        feature = feature[key] if feature is not None and key in feature else None
+    names = getattr(feature, "names", None)
+    if not names or list(names) == [str(number) for number in range(len(names))]:
+        return None
+    return list(names)
 
 
 def _feature(example: dict[str, Any], path: str) -> Any:

@@ -63,12 +63,12 @@ TEXT_COLUMNS = frozenset({
     "model_fingerprint", "metric", "protocol", "representation", "dataset", "data_fingerprint",
     "scored_on", "file", "file_digest", "versions", "encoder_id", "generator_id",
     "encoder_fingerprint", "generator_fingerprint", "selection_method", "supervised_metric",
-    "pool", "row", "dci_learner", "warnings", "part",
+    "pool", "row", "dci_learner", "warnings", "part", "label",
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",
     "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells", "image",
-    "class", "label",
+    "class",
 })
 FLAG_COLUMNS = frozenset({"selected"})
 # fmt: on

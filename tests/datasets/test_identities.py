@@ -94,11 +94,80 @@ def test_a_folder_of_identities(cache, tmp_path):
     assert dataset.num_images == 9 and dataset.size_of("unseen") == 3
 
 
+def labelled(tmp_path, values):
+    """Four images of each label."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.array(values), 4)
+    images = rng.integers(0, 256, (len(labels), 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, labels=labels)
+    return ImageArrays(str(tmp_path / "own.npz"))
+
+
+@pytest.mark.parametrize(
+    ("values", "unseen", "names"),
+    [
+        ([1, 2, 3, 4, 5], (1,), ["1"]),
+        ([1, 2, 3, 4, 5], ("5", 2.0), ["2", "5"]),
+        ([10, 2, -1], (-1,), ["-1"]),
+        ([0.5, 1.5, 2.5], (1.5,), ["1.5"]),
+        (["0", "5", "10", "15"], ("10",), ["10"]),
+        (["0", "5", "10", "15"], (5, 15), ["5", "15"]),
+        (["anna", "bert", "carl"], ("carl",), ["carl"]),
+        (["anna", "bert", "carl"], ("label=anna",), ["anna"]),
+        (["1", "01", "2"], ("1",), ["1"]),
+        (["1", "01", "2"], (1,), ["1"]),
+        ([b"x", b"y", b"z"], ("y",), ["y"]),
+        ([3, 4, 5], ((4,),), ["4"]),
+    ],
+)
+def test_identities_are_addressed_and_read_by_their_own_names(
+    cache, tmp_path, values, unseen, names
+):
+    source = labelled(tmp_path, values)
+    dataset = split(cache, source, factors=("label",), unseen=unseen)
+    left_out = [dataset.identity_names[number] for number in dataset.unseen]
+    assert left_out == [f"label={name}" for name in names]
+    assert set(dataset.seen_names) | set(left_out) == set(dataset.identity_names)
+    # The very images of these labels.
+    stored = np.load(tmp_path / "own.npz")
+    images, _ = dataset.part("unseen", 100, seed=0)
+    texts = [
+        one.decode() if isinstance(one, bytes) else str(one) for one in stored["labels"].tolist()
+    ]
+    expected = stored["images"][np.isin(texts, names)]
+    assert {one.tobytes() for one in images} == {one.tobytes() for one in expected}
+
+
+def test_identities_of_several_factors_are_addressed_by_their_values(cache):
+    for unseen in ((2, 3),), ("x=2, colour=3",), (("2", 3.0),), (13,):
+        dataset = split(cache, factors=("x", "colour"), unseen=unseen)
+        assert [dataset.identity_names[number] for number in dataset.unseen] == ["x=2, colour=3"]
+
+
+@pytest.mark.parametrize(
+    ("values", "unseen", "message"),
+    [
+        ([1, 2, 3], (0,), "label in own: 1, 2, 3. Received: identity_split.unseen=0"),
+        (["anna", "bert", "c"], ("Anna",), "label in own: 'anna', 'bert', 'c'. .*'Anna'"),
+        (["anna", "bert", "c"], (1,), "label in own: 'anna', 'bert', 'c'"),
+        (["01", "001", "2"], (1,), "label in own"),
+        (["anna", "bert", "c"], "anna", "a tuple such as .'anna',."),
+        (["anna", "bert", "c"], (None,), "labels, or tuples of the values of label"),
+        (["anna", "bert", "c"], (("a", "b"),), "labels, or tuples of the values of label"),
+    ],
+)
+def test_what_is_no_identity_is_refused_with_those_there_are(
+    cache, tmp_path, values, unseen, message
+):
+    with pytest.raises(ValueError, match=message):
+        split(cache, labelled(tmp_path, values), factors=("label",), unseen=unseen)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"factors": ("shape",)}, "factors of Squares: x, y, colour"),
-        ({"unseen": (9,)}, "numbers below 5"),
+        ({"unseen": (9,)}, "values of colour in Squares: 0, 1, 2, 3, 4"),
         ({"unseen": (0, 1, 2, 3)}, "two seen identities of 5"),
         ({"unseen": 1.5}, "between 0.0 and 0.9"),
         ({"held_out": -0.1}, "held_out=-0.1"),

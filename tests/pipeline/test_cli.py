@@ -64,6 +64,30 @@ def test_the_plan_of_a_fresh_run_names_models_reasons_and_cost(tmp_path, capsys)
     assert not (tmp_path / "run").exists() and not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize("kind", ["no folder", "no images", "no image", "no archive", "circle"])
+def test_the_plan_says_what_is_wrong_with_images_as_the_data_stage_does(tmp_path, capsys, kind):
+    folder = tmp_path / "mine"
+    if kind != "no folder":
+        folder.mkdir()
+    if kind == "no image":
+        (folder / "a.png").write_text("hello")
+    if kind == "circle":
+        (folder / "round").symlink_to(folder)
+    recipe = "image_folder"
+    if kind == "no archive":
+        recipe, folder = "image_arrays", tmp_path / "mine.npz"
+        folder.write_text("hello")
+    settings = [f"experiment.dataset = @{recipe}()", f"{recipe}.path = '{folder}'"]
+    arguments = [*SMALL, *(word for one in settings for word in ("--set", one))]
+    arguments += ["--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    said = []
+    for more in (["--dry-run"], ["--stages", "data"]):
+        assert main([*arguments, *more]) == 1
+        said.append(capsys.readouterr().err.removeprefix("error: ").splitlines()[0])
+        assert str(folder) in said[-1] and "Traceback" not in said[-1]
+    assert said[0] == said[1]
+
+
 def test_score_of_anyones_arrays(tmp_path, capsys):
     csv = tmp_path / "scores.csv"
     names = "factor_vae,mig,sap,explicitness,irs"

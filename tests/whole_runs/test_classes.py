@@ -24,6 +24,7 @@ BATCHES = [f"{player}_BATCH = 8" for player in ("G", "CLASS", "NOISE")]
 SMALL_32 = ["G_CHANNELS = 4", "D_CHANNELS = 4", "E_CHANNELS = (4, 6)", *BATCHES]
 SMALL_32 += ["resnet_encoder.blocks = 1", "residual_discriminator.further_blocks = 1"]
 LATE = ["CLASS_FROM = 1"]
+LABELS = (3, 4, 30)  # of the three kinds of images
 FILES = {
     "infogan_mnist": SMALL_28,
     "codegan_mnist": [*SMALL_28, *SMALL_ENCODER, *BATCHES],
@@ -41,10 +42,11 @@ def data(tmp_path_factory):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for part, count in (("train", 300), ("t10k", 60)):
-        labels = (np.arange(count) % 3).astype(np.uint8)
+        kinds = np.arange(count) % 3
+        labels = np.array(LABELS, np.uint8)[kinds]
         images = rng.integers(0, 60, (count, 28, 28), np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[:: label + 2] += 150
+        for image, kind in zip(images, kinds, strict=True):
+            image[:: kind + 2] += 150
         for name, array in (("images-idx3", images), ("labels-idx1", labels)):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             (folder / f"{part}-{name}-ubyte").write_bytes(header + array.tobytes())
@@ -206,10 +208,12 @@ def test_a_study_runs_through_every_stage(
         told = pd.read_csv(tmp_path / "classes" / f"{model}.csv")
         assert told.part.value_counts().to_dict() == {"train": 256, "test": 60}
         assert told["class"].between(0, 9).all() and told.file.isna().all()
-        np.testing.assert_array_equal(told.label[256:], np.arange(60) % 3)
+        np.testing.assert_array_equal(told.label[256:], np.array(LABELS)[np.arange(60) % 3])
     # Again: nothing is done twice; a damaged pre-trained encoder does not touch finished models.
     shown = next(tmp_path.glob("classes/*.npz"))
     before = shown.read_bytes()
+    with np.load(shown) as arrays:
+        assert arrays["label_names"].tolist() == [str(label) for label in LABELS]
     weights.write_bytes(b"damaged")
     said = run()
     assert "2 of 2 models are finished and valid: skipped" in said

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets import image_files
 from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid_files.folders import folder_identity
 from pipeline.datasets.grid_files.published import PublishedDataset, RowsOf, rows_per_chunk
+from pipeline.datasets.image_files import decoding
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.table import TableDataset
 
@@ -66,7 +66,7 @@ class CelebA(PublishedDataset):
                 f"{self.files / IMAGES} lacks images that {ATTRIBUTES} lists. Expected "
                 f"{len(files)} images. Received: {len(missing)} missing, {missing[0]} first"
             )
-        shape = image_files.common_shape([self._image(files[0])], self.crop, self.resize)
+        shape = decoding.shape_of_files([self._image(files[0])], self.crop, self.resize)
         arrays = {"images": ((*shape[:2], 3), "uint8"), "factors": ((len(names),), "int64")}
         return Layout(arrays, len(files), rows_per_chunk(shape), {"attributes": names})
 
@@ -77,8 +77,8 @@ class CelebA(PublishedDataset):
         _, files, values = read_attributes(self.files / ATTRIBUTES)
         for start, stop in ranges:
             paths = [self._image(name) for name in files[start:stop]]
-            image_files.common_shape(paths, self.crop, self.resize)
-            images = image_files.read(paths, 3, self.crop, self.resize)
+            decoding.shape_of_files(paths, self.crop, self.resize)
+            images = decoding.read_files(paths, 3, self.crop, self.resize)
             yield {"images": images, "factors": values[start:stop]}
 
     def view(self, contents: Contents) -> TableDataset:

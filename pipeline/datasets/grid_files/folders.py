@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.datasets import image_files
 from pipeline.datasets.grid_files.grid_rows import GridRows
+from pipeline.datasets.grid_files.published import ARCHIVES
 from pipeline.datasets.grid_files.stored_arrays import SUFFIXES, open_array
+from pipeline.datasets.image_files import decoding, finding
 
 LIST_FILE = "list.txt"  # Names of the files in their order, with or without suffix.
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def is_archive(path: Path) -> bool:
@@ -123,7 +123,7 @@ class NumberedImages:
           ValueError: There are no images, or some number is missing.
         """
         self._folder = folder
-        names = [path.name for path in folder.iterdir() if image_files.is_image(path)]
+        names = [path.name for path in folder.iterdir() if finding.is_image(path)]
         numbers = {int(name.split(".")[0]): name for name in names if name.split(".")[0].isdigit()}
         missing = next((row for row in range(len(names)) if row not in numbers), None)
         if not names or missing is not None:
@@ -134,18 +134,18 @@ class NumberedImages:
         self._paths = [folder / numbers[row] for row in range(len(names))]
         self.sizes = (len(names),)
         self.num_rows = len(names)
-        self.image_shape = image_files.common_shape(self._paths[:1], None, None)
+        self.image_shape = decoding.shape_of_files(self._paths[:1], None, None)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``."""
         paths = self._paths[start:stop]
-        shape = image_files.common_shape(paths, None, None)
+        shape = decoding.shape_of_files(paths, None, None)
         if shape[:2] != self.image_shape[:2]:
             raise ValueError(
                 f"The images of {self._folder} differ in size. Expected {self.image_shape[:2]}. "
                 f"Received: {shape[:2]} from {paths[0].name} on"
             )
-        return image_files.read(paths, self.image_shape[-1], None, None)
+        return decoding.read_files(paths, self.image_shape[-1], None, None)
 
 
 def folder_identity(folder: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def folder_identity(folder: Path) -> dict[str, Any]:
     return {
         "path": str(folder.resolve()),
         "files": sum(1 for _ in folder.iterdir()),
-        "time": folder.stat().st_mtime_ns,
+        "times": [folder.stat().st_mtime_ns, folder.stat().st_ctime_ns],
     }
 
 

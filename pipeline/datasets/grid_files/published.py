@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from models import checks
+from pipeline.datasets import paths
 from pipeline.datasets.grid import training_subset
+from pipeline.datasets.grid_files.stored_arrays import SUFFIXES
 from pipeline.datasets.interface import (
     Dataset,
     DatasetRecipe,
@@ -18,6 +20,7 @@ from pipeline.datasets.interface import (
 from pipeline.datasets.resizing import check_sizes
 
 BYTES_PER_CHUNK = 2**26
+ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +48,11 @@ class PublishedDataset(DatasetRecipe):
 
     def __post_init__(self):
         """Checks the fields; the files are looked at later."""
-        for field in ("path", "title"):
-            value = getattr(self, field)
-            if value is not None and (not isinstance(value, str) or not value):
-                checks.fail(field, value, "a text that is not empty, or None")
+        if self.title is not None and (not isinstance(self.title, str) or not self.title):
+            checks.fail("title", self.title, "a text that is not empty, or None")
+        if self.path is not None:
+            path = paths.absolute("path", self.path, "the file or folder, or None")
+            object.__setattr__(self, "path", path)
         if self.path is None and self.download is None:
             checks.fail("path", self.path, "where the files are: no download stands in for them")
         if self.download is not None and not isinstance(self.download, DatasetRecipe):
@@ -61,7 +65,7 @@ class PublishedDataset(DatasetRecipe):
     def name(self) -> str:
         """Title, or name of the file, the folder or the download."""
         if self.title or not self._is_downloaded:
-            return self.title or self.files.stem
+            return self.title or paths.title(self.path, (*ARCHIVES, *SUFFIXES))
         return self.download.name
 
     @property
@@ -69,11 +73,13 @@ class PublishedDataset(DatasetRecipe):
         """The file or folder."""
         return Path(self.path)
 
-    def prepare(self, cache_directory: Path, progress: Progress | None = None) -> None:
+    def prepare(
+        self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
+    ) -> None:
         """See DatasetRecipe."""
         if self._is_downloaded:
-            return self.download.prepare(cache_directory, progress)
-        return super().prepare(cache_directory, progress)
+            return self.download.prepare(cache_directory, progress, force=force)
+        return super().prepare(cache_directory, progress, force=force)
 
     def open(self, cache_directory: Path) -> Dataset:
         """See DatasetRecipe."""
@@ -101,7 +107,7 @@ class PublishedDataset(DatasetRecipe):
 
     def _chosen(self, total: int, fingerprint: str) -> tuple[np.ndarray | None, str]:
         """The rows of the subset, or None for all, and the content's fingerprint with them."""
-        check_num_images(self.num_images, total)
+        check_num_images(self.num_images, total, self.name)
         rows = training_subset(self.num_images, total, self.subset_seed)
         if rows is not None:
             fingerprint = hashlib.sha256(fingerprint.encode() + rows.tobytes()).hexdigest()

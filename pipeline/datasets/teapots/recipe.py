@@ -68,6 +68,7 @@ class Teapots(DatasetRecipe):
     seed: int = 0
 
     image_shape = (64, 64, 3)
+    is_rendered = True
 
     def __post_init__(self):
         """Checks the fields."""

@@ -1,7 +1,10 @@
 """The data stage: images made once, shared by all runs, verified byte for byte."""
 
+from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 from pipeline.stages.stage import Context, Step
+
+NUM_VALUES = 12  # of a factor, that are shown
 
 
 def plan(context: Context) -> list[Step]:
@@ -11,28 +14,46 @@ def plan(context: Context) -> list[Step]:
     note = f"{estimate.bytes_on_disk / 1e6:,.1f} MB in {context.cache}"
     if estimate.is_cached and "data" not in context.forced:
         return [Step(dataset.name, None, note=note)]
-    reason = "forced: every byte is verified again" if estimate.is_cached else "new"
+    reason = "new"
+    if estimate.is_cached:
+        what = "byte is verified" if dataset.is_rendered else "file is read"
+        reason = f"forced: every {what} again"
     return [Step(dataset.name, reason, estimate.seconds, note)]
 
 
 def run(context: Context) -> None:
-    """Make the images, or verify those that are there."""
+    """Make the images, or verify those that are there.
+
+    Raises:
+        StageError: If a library is missing that the data set is read with.
+    """
     recipe = context.experiment.dataset
     display = ProgressDisplay("data")
     try:
         recipe.prepare(
-            context.cache, lambda done, total, **details: display.update(recipe.name, done, total)
+            context.cache,
+            lambda done, total, **details: display.update(recipe.name, done, total),
+            force="data" in context.forced,
         )
+    except ImportError as error:
+        raise StageError(str(error)) from error
     finally:
         display.close()
     dataset = context.dataset
     height, width, channels = dataset.image_shape
-    factors = ", ".join(
-        f"{name} ({size or 'continuous'})"
-        for name, size in zip(dataset.factor_names, dataset.factor_sizes, strict=True)
-    )
+    factors = ", ".join(_described(dataset, number) for number in range(dataset.num_factors))
     display.say(
         f"{recipe.name}: {dataset.num_images:,} images of {height}x{width}x{channels}, "
         f"{f'factors {factors}' if factors else 'no known factors'}, "
         f"fingerprint {dataset.fingerprint[:16]}"
     )
+
+
+def _described(dataset, factor: int) -> str:
+    """Return a factor's name, number of values and, where they are names, the values."""
+    size, values = dataset.factor_sizes[factor], dataset.factor_values[factor]
+    text = f"{size or 'continuous'}"
+    if values is not None and values != tuple(range(len(values))):
+        shown = [str(value) for value in values[:NUM_VALUES]]
+        text += f": {', '.join(shown)}{', ...' if len(values) > NUM_VALUES else ''}"
+    return f"{dataset.factor_names[factor]} ({text})"

@@ -92,7 +92,7 @@ def write_image_classes(
         path: The CSV file.
         dataset: The opened data set.
         names: A name for each image, training images first; None: they have none.
-        labels: Keys to labels int `[n]`; None where they are not known.
+        labels: Keys to the labels' names `[n]`; None where they are not known.
         tell: Images in [0, 1] to classes int `[n]`.
     """
     told = np.concatenate([tell(images) for images in _all_images(dataset)])

@@ -57,11 +57,12 @@ def judge_classes(
     recipe, cache = data
     dataset = recipe.open(cache)
     keys = evaluation_keys(dataset, options.num_images)
-    labels_of = None
+    names_of, label_names = None, []
     if factor is not None:
         column = dataset.factor_names.index(factor)
-        labels_of = lambda keys: dataset.factors_of(keys)[:, column]  # noqa: E731
-        labels, num_labels = labels_of(keys), dataset.factor_sizes[column]
+        label_names = [str(value) for value in dataset.factor_values[column]]
+        labels, num_labels = dataset.factors_of(keys)[:, column], len(label_names)
+        names_of = lambda keys: np.array(label_names)[dataset.factors_of(keys)[:, column]]  # noqa: E731
     encoder, generator = load_network(encoder_path), load_network(generator_path)
     encode, generate = _function(encoder), _function(generator)
     find_features = _function(feature_network(encoder))
@@ -84,6 +85,7 @@ def judge_classes(
         found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_labels)
         scores |= found
     progress(3, 5, part="generated classes")
+    arrays["label_names"] = np.array(label_names, dtype=str)
     arrays["grid"] = class_rows(codes, generate)
     arrays["members"] = class_members(dataset, keys, told, codes.num_classes)
     if options.embedded_images:
@@ -93,7 +95,7 @@ def judge_classes(
         arrays |= embedding(codes, generate, find_features, features, kinds, count)
     progress(4, 5, part="pictures")
     pictures_path, classes_path = files
-    write_image_classes(classes_path, dataset, recipe.image_names(), labels_of, tell)
+    write_image_classes(classes_path, dataset, recipe.image_names(), names_of, tell)
     with atomic_path(pictures_path) as temporary:
         np.savez_compressed(temporary, **arrays)
     digests = [file_digest(path) for path in files]

@@ -56,7 +56,7 @@ def draw_classes(
                 arrays["points"],
                 arrays["kinds"],
                 arrays["is_generated"],
-                has_labels=has_labels,
+                label_names=arrays["label_names"].tolist() if has_labels else None,
                 title=f"Features of {name}",
             )
             caption = (
@@ -65,11 +65,10 @@ def draw_classes(
             caption += " Labels only colour them." if has_labels else ""
             figures.append(FigureFile(place, "settings", caption))
         if "coverage" in arrays:
-            classes = [str(number) for number in range(arrays["coverage"].shape[1])]
             place = plot_classes.class_table(
                 folder / f"{stem}_shown.png",
                 arrays["coverage"],
-                names=classes,
+                names=arrays["label_names"].tolist(),
                 title=f"What the classes of {name} show",
             )
             caption = (

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.stages.report.plot_style import INK, new_figure, plot_file
+from pipeline.stages.report.plot_style import INK, new_figure, plot_file, short_name
 
 MAX_ANNOTATED = 12  # classes up to which a table carries its numbers
 
@@ -18,7 +18,7 @@ def embedded_features(
     kinds: np.ndarray,
     is_generated: np.ndarray,
     *,
-    has_labels: bool,
+    label_names: Sequence[str] | None,
     title: str,
 ) -> Figure:
     """Draw features in two dimensions: real images by label or class, generated ones by code.
@@ -27,19 +27,20 @@ def embedded_features(
         points: `[n, 2]`.
         kinds: int `[n]`, labels or classes of real images, codes of generated ones.
         is_generated: bool `[n]`.
-        has_labels: Whether the kinds of real images are labels, and not classes told.
+        label_names: Of each label, where the kinds of real images are labels; None where they are
+            the classes told.
         title: The title of the plot.
     """
     figure = new_figure(9.4, 4.6, title)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    real = f"real images, coloured by {'label' if has_labels else 'class'}"
-    for axes, chosen, name in (
-        (panels[0], ~is_generated, real),
-        (panels[1], is_generated, "generated images, coloured by class"),
+    real = f"real images, coloured by {'class' if label_names is None else 'label'}"
+    for axes, chosen, name, names in (
+        (panels[0], ~is_generated, real, label_names),
+        (panels[1], is_generated, "generated images, coloured by class", None),
     ):
         # Each set above a shadow of the other: the places compare.
         axes.scatter(*points[~chosen].T, s=3, color="#d8dbe0", linewidths=0)
-        _scatter(axes, points[chosen], kinds[chosen])
+        _scatter(axes, points[chosen], kinds[chosen], names)
         axes.set_title(name, fontsize=9.5)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -47,15 +48,20 @@ def embedded_features(
     return figure
 
 
-def _scatter(axes: Axes, points: np.ndarray, kinds: np.ndarray) -> None:
-    """Draw the points of each kind in its colour, its number in their middle."""
+def _scatter(
+    axes: Axes, points: np.ndarray, kinds: np.ndarray, names: Sequence[str] | None
+) -> None:
+    """Draw the points of each kind in its colour, its name or number in their middle."""
     colours = matplotlib.colormaps["tab10" if kinds.max(initial=0) < 10 else "tab20"]
     for kind in np.unique(kinds):
         of_kind = points[kinds == kind]
         axes.scatter(*of_kind.T, s=9, color=colours(int(kind) % colours.N), linewidths=0)
         middle = np.median(of_kind, axis=0)
-        box = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
-        axes.text(*middle, str(kind), color=INK, fontsize=8, ha="center", va="center", bbox=box)
+        name = str(kind) if names is None else short_name(names[kind])
+        shape = "circle" if len(name) <= 2 else "round"
+        box = {"boxstyle": f"{shape},pad=0.15", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
+        text = axes.text(*middle, name, color=INK, fontsize=8, ha="center", va="center", bbox=box)
+        text.set_parse_math(False)  # a name such as "$5" is no formula
 
 
 @plot_file
@@ -81,7 +87,13 @@ def class_table(counts: np.ndarray, *, names: Sequence[str], title: str) -> Figu
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_xticks(np.arange(len(names)), names)
+    is_long = max(map(len, names)) > 3
+    axes.set_xticks(
+        np.arange(len(names)),
+        [short_name(name) for name in names],
+        rotation=90 if is_long else 0,
+        parse_math=False,  # a name such as "$5" is no formula
+    )
     axes.set_yticks(np.arange(len(counts)), [str(code) for code in range(len(counts))])
     axes.set_xlabel("true class that the classifier finds")
     axes.set_ylabel("class that the generator was given")

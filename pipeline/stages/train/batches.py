@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models import checks
 from pipeline.stages.train.triplets import TripletOrder
 
 _STREAM = 0xDA7A  # keeps these draws apart from others made from the same seed
@@ -20,14 +21,23 @@ class BatchOrder:
         num_images: Images of the data set.
         batch_size: Images of a batch.
         seed: Of the order.
+        setting: What Gin calls the batch size, for messages.
+
+    Raises:
+        ValueError: A batch is larger than the data set.
     """
 
-    def __init__(self, num_images: int, batch_size: int, seed: int):
+    def __init__(
+        self,
+        num_images: int,
+        batch_size: int,
+        seed: int,
+        *,
+        setting: str = "training.batch_size",
+    ):
         if batch_size > num_images:
-            raise ValueError(
-                "A batch cannot be larger than the data set. Expected batch_size <= "
-                f"{num_images}. Received: batch_size={batch_size}"
-            )
+            expected = f"at most {num_images}, the images to train on: make it smaller, or give "
+            checks.fail(setting, batch_size, f"{expected}more images")
         self._num_images = num_images
         self._batch_size = batch_size
         self._seed = seed

@@ -33,7 +33,6 @@ def key_of(spec: ModelSpec) -> str | None:
         method.class_encoder,
         method.codes.feature_dim,
         spec.training.threads,
-        spec.dataset,
         spec.data_fingerprint,
     )
 

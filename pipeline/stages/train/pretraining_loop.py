@@ -60,7 +60,9 @@ def pretrain(
         dataset = dataset_recipe.open(cache)
         model = SimCLRModel(method, dataset.image_shape, dataset.max_value)
         run = _Run(model, folder)
-        order = BatchOrder(dataset.num_images, options.batch_size, options.seed)
+        order = BatchOrder(
+            dataset.num_images, options.batch_size, options.seed, setting="simclr.batch_size"
+        )
         step = tf.function(model.train_step, jit_compile=False)
         while run.iteration < options.iterations:
             step(tf.constant(dataset.train_images(order.indices(run.iteration))))

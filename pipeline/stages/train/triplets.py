@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from models import checks
+
 _STREAM = 0x3A1B  # keeps these draws apart from others made from the same seed
 NUM_NAMED = 5  # identities named in one error
 
@@ -59,10 +61,8 @@ class TripletOrder:
                 f"identity_split.unseen. Received: {listed}{more}"
             )
         if batch_size > len(self._identities):
-            raise ValueError(
-                "A batch cannot be larger than the data set. Expected batch_size <= "
-                f"{len(self._identities)}. Received: batch_size={batch_size}"
-            )
+            expected = f"at most {len(self._identities)}, the images to train on: make it smaller, "
+            checks.fail("training.batch_size", batch_size, f"{expected}or give more images")
         self._batch_size = batch_size
         self._seed = seed
         self._with_identities = with_identities

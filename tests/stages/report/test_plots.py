@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.stages.report import plots
+from pipeline.stages.report import plot_classes, plots
 from pipeline.stages.report.plot_curves import MAX_POINTS, Curve, median_curve, thin
 from pipeline.stages.report.plot_style import group_styles, natural_order, new_figure, short_name
 
@@ -132,3 +132,20 @@ def test_metrics_of_one_seed_and_of_many(tmp_path):
         title="Metrics",
     )
     check_png(tmp_path / "a.png")
+
+
+def test_classes_with_any_name_are_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    names = ["$5", "$a$ and $b", "a name that is much longer than any plot has room for", "{x}_^"]
+    kinds = np.arange(80) % 4
+    path = plot_classes.embedded_features(
+        tmp_path / "features.png",
+        rng.normal(size=(80, 2)),
+        kinds,
+        np.arange(80) >= 40,
+        label_names=names,
+        title="features",
+    )
+    check_png(path)
+    table = rng.integers(0, 9, (3, 4))
+    check_png(plot_classes.class_table(tmp_path / "table.png", table, names=names, title="shown"))

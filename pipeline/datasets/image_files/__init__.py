@@ -1,0 +1,1 @@
+"""Image files of a folder: found, put into parts and classes, decoded."""
