@@ -6,13 +6,18 @@ from collections.abc import Sequence
 
 from pipeline.cli import run
 from pipeline.cli.commands import COMMANDS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from pipeline.cli.streams import reliable_streams
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.execution.interrupts import terminate_as_interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with reliable_streams():
+        return _run_command(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run_command(arguments: Sequence[str]) -> int:
     try:
         with terminate_as_interrupt():
             if arguments and arguments[0] in COMMANDS:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline.cli.commands import describe_commands
+from pipeline.errors import ConfigurationError
 from pipeline.experiment import Experiment
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.order import STAGE_NAMES
@@ -138,10 +139,22 @@ def cache_folder(options: argparse.Namespace) -> Path:
 
 
 def default_cache() -> Path:
-    """Return the folder of rendered data sets."""
-    if "DISENTANGLE_CACHE" in os.environ:
+    """Return the folder of rendered data sets.
+
+    Raises:
+        ConfigurationError: If the environment names none and the user has no home folder, as in
+            containers and jobs under a number that no password file knows.
+    """
+    if os.environ.get("DISENTANGLE_CACHE"):
         return Path(os.environ["DISENTANGLE_CACHE"])
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "There is no place for rendered data sets: HOME is not set, and the user has no home "
+            f"folder ({error}). Expected a folder that can be written: give --cache DIR, or set "
+            "DISENTANGLE_CACHE to it."
+        ) from error
     return base / "disentanglement-pipeline"
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from pipeline.errors import StageError
 from pipeline.execution import devices
 from pipeline.execution.cluster import read_cluster
 
@@ -37,8 +38,26 @@ def configure(replicas: int = 1) -> None:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(device, True)
     tf.config.experimental.enable_op_determinism()
+    _set_keras_defaults()
     # One network is compiled once for each of its uses; TensorFlow takes that for a mistake.
     tf.get_logger().setLevel("ERROR")
+
+
+def _set_keras_defaults() -> None:
+    """Set what Keras would otherwise take from a file of the user or from the environment."""
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise StageError(
+            "Keras works with another library. Expected TensorFlow: set KERAS_BACKEND=tensorflow "
+            f"before Keras is imported. Received: keras.config.backend()={keras.config.backend()!r}"
+        )
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")  # a training may then set another
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
 
 
 @contextlib.contextmanager

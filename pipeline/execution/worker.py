@@ -21,7 +21,9 @@ def worker_environment(threads: int) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         # A pool of memory for each thread keeps several times what training needs.
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        # What a user sets for Keras elsewhere is not read: it would change weights.
         "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": os.path.join(os.devnull, "keras"),
     }
 
 

@@ -85,3 +85,49 @@ def test_a_worker_that_does_not_stop_when_asked_is_ended(pool, monkeypatch):
     running.close()
     pool.close()
     assert time.monotonic() - started < 30
+
+
+def keras_settings(*, progress):
+    from pipeline.execution import tensorflow_setup
+
+    tensorflow_setup.configure()
+    import keras
+
+    layer = keras.layers.Conv2D(2, 3)
+    layer.build((None, 8, 8, 1))
+    config = keras.config
+    return (
+        (config.backend(), config.floatx(), config.image_data_format(), config.epsilon()),
+        (config.max_epochs(), config.max_steps_per_epoch()),
+        (layer.kernel.dtype, layer.compute_dtype, layer.data_format),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"floatx": "float16", "image_data_format": "channels_first", "epsilon": 0.1, '
+        '"backend": "jax"}',
+        '{"floatx": "half"}',
+    ],
+)
+def test_what_a_user_sets_for_keras_elsewhere_changes_nothing(text, tmp_path, monkeypatch):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "1")
+    monkeypatch.setenv("KERAS_MAX_STEPS_PER_EPOCH", "1")
+    pool = TaskPool(1, threads=1)
+    try:
+        tasks = [("one", ())]
+        ((_, found),) = pool.run(keras_settings, tasks, ProgressDisplay("test"), lambda *_: "")
+    finally:
+        pool.close()
+    assert found == (
+        ("tensorflow", "float32", "channels_last", 1e-7),
+        (None, None),
+        ("float32", "float32", "channels_last"),
+    )
+    assert (tmp_path / ".keras" / "keras.json").read_text() == text
