@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from pipeline.execution import worker
-from pipeline.stages.metrics import stage as evaluate
+from pipeline.stages.metrics import protocol_scores
 from pipeline.cli import main
 from pipeline.runs.files import atomic_path, write_signed_json, write_text
 from pipeline.inference import code_encoding
@@ -163,10 +163,10 @@ def test_workers_look_whether_to_stop(monkeypatch, tmp_path):
     dataset = SimpleNamespace(max_value=1)
     monkeypatch.setattr(code_encoding, "open_dataset", lambda recipe, cache: dataset)
     assert code_encoding._encode_images(None, None, [], np.arange(3), progress=None) is None
-    monkeypatch.setattr(evaluate, "_drawn", lambda *_: (dataset, {}, {}))
-    work = evaluate.Work(SimpleNamespace(key="a"), SimpleNamespace(name="cr"), ("mig",))
+    monkeypatch.setattr(protocol_scores, "_drawn", lambda *_: (dataset, {}, {}))
+    work = protocol_scores.Work(SimpleNamespace(key="a"), SimpleNamespace(name="cr"), ("mig",))
     experiment = SimpleNamespace(metrics=SimpleNamespace(seed=0), dataset=None)
-    evaluate._measure_metrics(experiment, RunDirectory(tmp_path), None, work, progress=pytest.fail)
+    protocol_scores._measure_metrics(experiment, RunDirectory(tmp_path), None, work, progress=pytest.fail)
     assert not (tmp_path / "metrics").exists()
 
 

@@ -5,9 +5,8 @@ or not; where there are labels they score. What is measured runs in workers, see
 `pipeline.stages.metrics.class_judging`. The rows' protocol is "classes".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
@@ -16,8 +15,9 @@ from pipeline.recipes import fingerprint
 from pipeline.runs.files import file_digest
 from pipeline.runs.manifests import why_stale
 from pipeline.stages.metrics import sample_quality
-from pipeline.stages.metrics.metric_results import read_result, score_rows
+from pipeline.stages.metrics.metric_results import read_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
+from pipeline.stages.metrics.part import Part, Result
 from pipeline.stages.stage import Context
 
 # Raised whenever a change of the code changes these scores.
@@ -43,7 +43,18 @@ def _factor(context: Context) -> str | None:
     return factor if (sizes.get(factor) or 0) >= 2 else None
 
 
-def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
+def missing(context: Context, exports: Sequence[Export]) -> list[tuple[str, str]]:
+    """Return (model id, protocol) for every model whose classes have not been scored."""
+    return [(export.model_id, PROTOCOL) for export in _missing_exports(context, exports)]
+
+
+def results(context: Context, exports: Sequence[Export]) -> Iterator[Result]:
+    """Yield the result of every model with classes."""
+    for export in _scored(context, exports):
+        yield Result(export, PROTOCOL, _result_path(context, export))
+
+
+def _missing_exports(context: Context, exports: Sequence[Export]) -> list[Export]:
     """Return the models with classes that have not been scored."""
     return [
         export
@@ -61,16 +72,6 @@ def _is_whole(context: Context, export: Export) -> bool:
 
 def _files(context: Context, export: Export) -> tuple[Path, Path]:
     return context.run.class_pictures(export.key), context.run.image_classes(export.model_id)
-
-
-def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
-    """Return every file that this part writes for the rows of scores.csv."""
-    return [_result_path(context, export) for export in _scored(context, exports)]
-
-
-def further_files(context: Context, exports: Sequence[Export]) -> list[Path]:
-    """Return every other file that this part writes: for the report, and classes of images."""
-    return [path for export in _scored(context, exports) for path in _files(context, export)]
 
 
 def _scored(context: Context, exports: Sequence[Export]) -> list[Export]:
@@ -106,7 +107,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     Returns:
         A line for each failure.
     """
-    lacking = missing(context, exports)
+    lacking = _missing_exports(context, exports)
     if not lacking:
         return []
     judge, folder = _judge(context), None
@@ -142,10 +143,17 @@ def _judge_classes(*arguments, progress):
     return judge_classes(*arguments, progress=progress)
 
 
-def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
-    """Return the rows of scores.csv."""
-    found = []
-    for export in _scored(context, exports):
-        result = read_result(_result_path(context, export))
-        found += score_rows(result, export, PROTOCOL, context.dataset)
-    return found
+def _further_files(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return what is written for the report, and the classes of images."""
+    return [path for export in _scored(context, exports) for path in _files(context, export)]
+
+
+CLASSES = Part(
+    name="classes",
+    skipped=skipped,
+    missing=missing,
+    measure=measure,
+    results=results,
+    key=lambda context: CLASS_QUALITY_VERSION,
+    files=_further_files,
+)

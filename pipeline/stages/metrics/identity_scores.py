@@ -11,16 +11,16 @@ one half of their images, scored on the other. The work is in
 `pipeline.stages.metrics.identity_scoring`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
-from pipeline.stages.metrics.metric_results import read_result, score_rows
+from pipeline.stages.metrics.metric_results import read_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
+from pipeline.stages.metrics.part import Part, Result
 from pipeline.stages.stage import Context
 
 # Raised whenever a change of the code changes scores.
@@ -52,7 +52,21 @@ def _key(context: Context) -> str:
     return f"{PROTOCOL}-{fingerprint(*parts)[:16]}"
 
 
-def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
+def missing(context: Context, exports: Sequence[Export]) -> list[tuple[str, str]]:
+    """Return (model id, protocol) for every model that is not scored yet."""
+    return [(export.model_id, PROTOCOL) for export in _missing_exports(context, exports)]
+
+
+def results(context: Context, exports: Sequence[Export]) -> Iterator[Result]:
+    """Yield every result; each model has the baseline's beside its own."""
+    if not _is_wanted(context):
+        return
+    for export in exports:
+        for key in (export.key, _BASELINE):
+            yield Result(export, PROTOCOL, _path(context, key))
+
+
+def _missing_exports(context: Context, exports: Sequence[Export]) -> list[Export]:
     """Return the exports that are not scored yet."""
     if not _is_wanted(context):
         return []
@@ -61,13 +75,6 @@ def missing(context: Context, exports: Sequence[Export]) -> list[Export]:
         for export in exports
         if "metrics" in context.forced or read_result(_path(context, export.key)) is None
     ]
-
-
-def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
-    """Return every file that this part writes for the rows of scores.csv."""
-    if not _is_wanted(context):
-        return []
-    return [_path(context, key) for key in (*(export.key for export in exports), _BASELINE)]
 
 
 def _path(context: Context, key: str) -> Path:
@@ -87,7 +94,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     baseline = _path(context, _BASELINE)
     if "metrics" in context.forced or read_result(baseline) is None:
         tasks.append((_BASELINE.replace("_", " "), (*shared, None, None, baseline)))
-    for export in missing(context, exports):
+    for export in _missing_exports(context, exports):
         folder = context.run.model(export.parent_id).export(export.name)
         task = (*shared, folder, export.codes, _path(context, export.key))
         tasks.append((f"{export.model_id} {PROTOCOL}", task))
@@ -103,14 +110,11 @@ def _score(*arguments, progress):
     return score_identities(*arguments, progress=progress)
 
 
-def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
-    """Return the rows of scores.csv; each model has the baseline's beside its own."""
-    if not _is_wanted(context):
-        return []
-    baseline = read_result(_path(context, _BASELINE))
-    return [
-        row
-        for export in exports
-        for result in (read_result(_path(context, export.key)), baseline)
-        for row in score_rows(result, export, PROTOCOL, context.dataset)
-    ]
+IDENTITIES = Part(
+    name="identities",
+    skipped=skipped,
+    missing=missing,
+    measure=measure,
+    results=results,
+    key=lambda context: IDENTITY_VERSION,
+)

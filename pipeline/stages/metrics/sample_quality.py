@@ -7,10 +7,9 @@ factor. What they do runs in workers, see `pipeline.stages.metrics.sample_judgin
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
@@ -19,9 +18,10 @@ from pipeline.recipes import fingerprint
 from pipeline.runs.directory import JudgeDirectory
 from pipeline.runs.files import file_digest
 from pipeline.runs.manifests import is_damage, read_manifest, why_stale
-from pipeline.stages.metrics.metric_results import read_result, score_rows
+from pipeline.stages.metrics.metric_results import read_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
 from pipeline.stages.metrics.options import SampleQuality
+from pipeline.stages.metrics.part import Part, Result
 from pipeline.stages.stage import Context, exported_file
 
 # Raised whenever a change of the code changes a judge or its scores.
@@ -114,7 +114,16 @@ def skipped(context: Context) -> list[str]:
     return [f"{context.dataset.name} {reason}: skipped {names} ({PROTOCOL} protocol)"]
 
 
-def missing(context: Context, exports: Sequence[Export]) -> list[Judgement]:
+def missing(context: Context, exports: Sequence[Export]) -> list[tuple[str, str]]:
+    """Return (model id, metric) for every judgement that a model lacks."""
+    return [
+        (judgement.export.model_id, metric)
+        for judgement in _missing_judgements(context, exports)
+        for metric in judgement.judge.metrics
+    ]
+
+
+def _missing_judgements(context: Context, exports: Sequence[Export]) -> list[Judgement]:
     """Return the judgements that are not there yet, or were made by another network."""
     lacking = []
     for judge in judges(context):
@@ -138,17 +147,15 @@ def _result_path(context: Context, judgement: Judgement) -> Path:
     return context.run.metric_result(judgement.export.key, name)
 
 
-def result_files(context: Context, exports: Sequence[Export]) -> list[Path]:
-    """Return the file of every judgement that scores.csv is made of."""
-    return [
-        _result_path(context, Judgement(export, judge))
-        for export in exports
-        for judge in judges(context)
-    ]
+def results(context: Context, exports: Sequence[Export]) -> Iterator[Result]:
+    """Yield every judgement; its rows' representation is that of the codes beside them."""
+    for export in exports:
+        for judge in judges(context):
+            path = _result_path(context, Judgement(export, judge))
+            yield Result(export, PROTOCOL, path)
 
 
-def judge_files(context: Context) -> list[Path]:
-    """Return every file of the judges."""
+def _judge_files(context: Context, exports: Sequence[Export]) -> list[Path]:
     folders = [context.run.judge(judge.key) for judge in judges(context)]
     return [
         path
@@ -163,13 +170,13 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     Returns:
         A line for each failure.
     """
-    lacking = missing(context, exports)
+    lacking = _missing_judgements(context, exports)
     failures = _prepare(context, {judgement.judge for judgement in lacking}, display)
     unfit = too_weak(context)
     failures += unfit.values()
     tasks = []
     # What a classifier that was trained anew just now had said before counts as missing, too.
-    for judgement in missing(context, exports):
+    for judgement in _missing_judgements(context, exports):
         is_ready = why_stale(context.run.judge(judgement.judge.key).manifest, judgement.judge.key)
         if is_ready is not None or judgement.judge in unfit:
             continue
@@ -242,16 +249,12 @@ def _judge_samples(*arguments, progress):
     return judge_samples(*arguments, progress=progress)
 
 
-def rows(context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
-    """Return the rows of scores.csv; their representation is that of the codes beside them."""
-    return [
-        row
-        for export in exports
-        for judge in judges(context)
-        for row in score_rows(
-            read_result(_result_path(context, Judgement(export, judge))),
-            export,
-            PROTOCOL,
-            context.dataset,
-        )
-    ]
+SAMPLES = Part(
+    name="sample quality",
+    skipped=skipped,
+    missing=missing,
+    measure=measure,
+    results=results,
+    key=lambda context: [judge.key for judge in judges(context)],
+    kept=_judge_files,
+)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from metrics.identities import identity_leakage
+from metrics import identity_leakage
 from metrics.identities.identity_leakage import identity_leakage_resampling
 from models.codes.joint_code import EmpiricalCodes, GaussianCodes, JointCode
 from pipeline.datasets.identities import IdentitySplit
