@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline import metric_names, pictures
+from pipeline.datasets.own_values import natural_key
 from pipeline.runs import tables
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.report import plots, summaries
 from pipeline.stages.report.html_parts import FigureFile
 from pipeline.stages.report.plot_curves import Curve
-from pipeline.stages.report.plot_style import MAX_NAMED, natural_order
+from pipeline.stages.report.plot_style import MAX_NAMED
 
 MAX_CURVES = 60  # models whose histories are read and drawn
 PANELS = 12  # metrics in one plot
@@ -293,13 +294,13 @@ def group_scores(rows: pd.DataFrame) -> plots.GroupScores:
 
 def _best_groups(metrics: dict[str, dict[str, plots.GroupScores]]) -> list[str]:
     """Return the groups in natural order; of more than can be read, the first metric's best."""
-    groups = sorted({group for scores in metrics.values() for group in scores}, key=natural_order)
+    groups = sorted({group for scores in metrics.values() for group in scores}, key=natural_key)
     if len(groups) <= MAX_NAMED:
         return groups
     title, scores = next(iter(metrics.items()))
     sign = 1.0 if title.endswith("↓") else -1.0
     ranked = sorted(scores, key=lambda group: (sign * scores[group].values.mean(), group))
-    return sorted(ranked[:MAX_NAMED], key=natural_order)
+    return sorted(ranked[:MAX_NAMED], key=natural_key)
 
 
 def _group_labels(rows: pd.DataFrame) -> pd.Series:
@@ -312,4 +313,4 @@ def _group_labels(rows: pd.DataFrame) -> pd.Series:
 
 def _groups(run: summaries.RunTables) -> list[str]:
     """Return every group of the report, so that a group has one colour in all plots."""
-    return sorted(set(_group_labels(run.models)), key=natural_order)
+    return sorted(set(_group_labels(run.models)), key=natural_key)
