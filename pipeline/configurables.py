@@ -1,15 +1,14 @@
-"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them.
-
-Methods are not listed: each is named after its module, see `models.methods`.
-"""
+"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
 
 from models.codes import joint_code as codes
-from models.gans import simclr
+from models.gans import codegan as class_methods
+from models.gans import cvae_gan as identity_methods
+from models.gans import ib_gan as gan_methods
+from models.gans import infogan as methods
 from models.layers import augmentation
-from models.methods import methods
-from models.networks import convolutional, deconvolutional, dense, identity_families, residual
-from models.networks import shape_classifier as classifiers
+from models.networks import architectures, class_architectures, identity_architectures
 from models.optimizers import recipes as optimizers
+from models.vaes import methods as vae_methods
 from pipeline import model_spec
 from pipeline.datasets import (
     cdsprites,
@@ -53,26 +52,37 @@ CONFIGURABLES = {
     "uniform_noise": codes.UniformNoise,
     "gaussian_noise": codes.GaussianNoise,
     # networks
-    "deconv_generator": deconvolutional.DeconvGenerator,
-    "conv_discriminator": convolutional.ConvDiscriminator,
-    "contrastive_network": convolutional.ContrastiveNetwork,
-    "conv_encoder": convolutional.ConvEncoder,
-    "padded_conv_encoder": convolutional.PaddedConvEncoder,
-    "residual_generator": residual.ResidualGenerator,
-    "residual_discriminator": residual.ResidualDiscriminator,
-    "resnet_encoder": residual.ResNetEncoder,
+    "deconv_generator": architectures.DeconvGenerator,
+    "conv_discriminator": architectures.ConvDiscriminator,
+    "contrastive_network": architectures.ContrastiveNetwork,
+    "conv_encoder": architectures.ConvEncoder,
+    "padded_conv_encoder": class_architectures.PaddedConvEncoder,
+    "residual_generator": class_architectures.ResidualGenerator,
+    "residual_discriminator": class_architectures.ResidualDiscriminator,
+    "resnet_encoder": class_architectures.ResNetEncoder,
     "augmentation": augmentation.Augmentation,
-    "dense_network": dense.DenseNetwork,
-    "big_networks": identity_families.BigNetworks,
-    "small_networks": identity_families.SmallNetworks,
-    "shape_classifier": classifiers.ShapeClassifier,
+    "dense_network": architectures.DenseNetwork,
+    "big_networks": identity_architectures.BigNetworks,
+    "small_networks": identity_architectures.SmallNetworks,
+    "shape_classifier": architectures.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
     "decaying_adam": optimizers.DecayingAdam,
     "rmsprop": optimizers.RMSprop,
     # methods
-    **methods(),
-    "simclr": simclr.SimCLR,
+    "infogan": methods.InfoGAN,
+    "infogan_cr": methods.InfoGANCR,
+    "vae": vae_methods.VAE,
+    "annealed_vae": vae_methods.AnnealedVAE,
+    "factor_vae": vae_methods.FactorVAE,
+    "beta_tcvae": vae_methods.BetaTCVAE,
+    "dip_vae": vae_methods.DIPVAE,
+    "hfvae": vae_methods.HFVAE,
+    "chyvae": vae_methods.CHyVAE,
+    "ib_gan": gan_methods.IBGAN,
+    "codegan": class_methods.CoDeGAN,
+    "simclr": class_methods.SimCLR,
+    "cvae_gan": identity_methods.ConditionalVAEGAN,
     # stages
     "training": model_spec.Training,
     "metrics": evaluation.Metrics,

@@ -1,7 +1,5 @@
 """SimCLR as a Keras model: self-supervised pre-training of CoDeGAN's class encoder."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -19,7 +17,7 @@ class SimCLRModel(TrainedModel):
         max_value: the uint8 value of full intensity.
     """
 
-    def __init__(self, recipe: Any, image_shape: tuple[int, int, int], max_value: int):
+    def __init__(self, recipe, image_shape, max_value):
         options = recipe.pretraining
         network = build_encoders(recipe, image_shape, options.seed)["class_encoder"]
         features = keras.tree.flatten(network.outputs)[0]  # a head of z has no part in this
@@ -38,8 +36,8 @@ class SimCLRModel(TrainedModel):
         )
         self.options = options
 
-    def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Do one iteration: draw two views of each image together.
+    def train_step(self, images):
+        """One batch: two views of each image, drawn together.
 
         Args:
             images: uint8 [batch, height, width, channels].

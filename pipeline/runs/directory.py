@@ -85,6 +85,10 @@ class RunDirectory:
         """The class of every image, as one exported model tells it."""
         return self.root / "classes" / f"{model_id}.csv"
 
+    def explored(self, export_key: str) -> Path:
+        """The images of the report's latent explorer of one exported generator."""
+        return self.root / "explored" / f"{export_key}.npz"
+
     def judge(self, key: str) -> "JudgeDirectory":
         """The folder of a network that judges samples, and of what it makes of real images."""
         return JudgeDirectory(self.root / "judges" / key)

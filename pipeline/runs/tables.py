@@ -63,7 +63,8 @@ TEXT_COLUMNS = frozenset({
     "model_fingerprint", "metric", "protocol", "representation", "dataset", "data_fingerprint",
     "scored_on", "file", "file_digest", "versions", "encoder_id", "generator_id",
     "encoder_fingerprint", "generator_fingerprint", "selection_method", "supervised_metric",
-    "pool", "row", "dci_learner", "warnings", "part", "label",
+    "pool", "row", "dci_learner", "warnings", "part", "label", "other_id", "group", "column",
+    "kind",
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",

@@ -7,11 +7,10 @@ import tensorflow as tf
 
 from benchmarks.train_step import TOLERANCE, largest_difference
 from models.codes import joint_code as codes
-from models.gans.infogan_cr import InfoGANCR
+from models.gans import infogan as methods
 from models.layers import plain as layers
 from models.layers.narrow_convolutions import convolve, convolve_transposed
-from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
-from models.networks.deconvolutional import DeconvGenerator
+from models.networks import architectures
 from models.optimizers import recipes as optimizers
 
 RNG = np.random.default_rng(0)
@@ -136,9 +135,9 @@ def test_the_step_is_the_published_iteration():
     assert largest_difference(4, (16, 16, 1), small) < TOLERANCE
 
 
-SMALL = InfoGANCR(
+SMALL = methods.InfoGANCR(
     codes=codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2))),
-    generator=DeconvGenerator(
+    generator=architectures.DeconvGenerator(
         dense=(8,),
         base_channels=6,
         deconv=(5,),
@@ -148,10 +147,12 @@ SMALL = InfoGANCR(
         batch_norm=True,
         order="activation_norm",
     ),
-    discriminator=ConvDiscriminator(
+    discriminator=architectures.ConvDiscriminator(
         conv=(4, 6), dense=(8,), negative_slope=0.2, q_dense=(), norm="spectral"
     ),
-    contrastive=ContrastiveNetwork(conv=(4, 6), dense=(8,), negative_slope=0.2, norm="spectral"),
+    contrastive=architectures.ContrastiveNetwork(
+        conv=(4, 6), dense=(8,), negative_slope=0.2, norm="spectral"
+    ),
     generator_optimizer=optimizers.Adam(1e-3, 0.5),
     discriminator_optimizer=optimizers.Adam(1e-3, 0.5),
     cr_optimizer=optimizers.Adam(1e-3, 0.5),

@@ -77,6 +77,7 @@ def test_two_iterations_of_every_file(name):
         model.begin_segment(iteration)
         results = step(images)
     assert all(np.isfinite(float(value)) for value in results.values())
+    assert method.multiply_adds(shape, 0) > 0
 
 
 def test_the_published_settings():
@@ -200,7 +201,7 @@ def test_a_study_runs_through_every_stage(
     assert set(selection.selection_method) == {"model_centrality", "supervised"}
     cross = pd.read_csv(tmp_path / "cross_scores.csv")
     assert (cross.num_fixed_codes == 10).all() and cross.score.between(0.1, 1).all()
-    names = {path.name for path in (tmp_path / "report" / "plots").glob("classes_*")}
+    names = {path.name for path in (tmp_path / "report" / "plots").glob("classes_*.png")}
     kinds = ("samples", "members", "features", "shown")
     assert names == {f"classes_{number}_{kind}.png" for number in (1, 2) for kind in kinds}
     for model in models.model_id:  # a class for every image, beside its label
@@ -260,5 +261,5 @@ def test_unlabelled_images_are_given_classes(
         assert told["class"].between(0, 3).all() and told.label.isna().all()
     selection = pd.read_csv(tmp_path / "run" / "selection.csv")
     assert set(selection.selection_method) == {"model_centrality"}
-    plots = {path.name for path in (tmp_path / "run" / "report" / "plots").glob("classes_*")}
+    plots = {path.name for path in (tmp_path / "run" / "report" / "plots").glob("classes_*.png")}
     assert plots == {f"classes_1_{kind}.png" for kind in ("samples", "members", "features")}

@@ -1,15 +1,16 @@
-"""The report stage: tables, plots and a page from the files of a run. Needs no TensorFlow."""
+"""The report stage: tables, plots and a page from the files of a run.
 
-from pathlib import Path
+TensorFlow is needed only for images of the latent explorer that are not there yet, in workers.
+"""
 
-from pipeline import metric_names
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs import tables
-from pipeline.runs.directory import ExportDirectory, ModelDirectory, RunDirectory
-from pipeline.runs.files import file_digest, write_text
+from pipeline.runs.directory import ModelDirectory, RunDirectory
+from pipeline.runs.files import file_digest
 from pipeline.runs.manifests import (
+    drop_damaged,
     is_damage,
     read_manifest,
     refuse_damaged,
@@ -17,23 +18,13 @@ from pipeline.runs.manifests import (
     why_stale,
     write_manifest,
 )
-from pipeline.stages.report import html_page, selection_section, summaries
-from pipeline.stages.report.configurations import kept_configurations
-from pipeline.stages.report.html_parts import FigureFile
-from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.report.content import make_report
+from pipeline.stages.report.explorer.render import render_missing
+from pipeline.stages.report.writing import write_report
 from pipeline.stages.stage import Context, Step
 
 # Raised whenever a change of the code changes the report.
-REPORT_VERSION = 2
-
-
-# Selection methods whose choice the report shows, first choice first: key, name, and why.
-AGREES = "of all, its codes agree best with those of the others"
-UNSUPERVISED = (
-    ("model_centrality", "ModelCentrality", AGREES),
-    ("udr_lasso", "UDR Lasso", AGREES),
-    ("udr_spearman", "UDR Spearman", AGREES),
-)
+REPORT_VERSION = 3
 
 
 def plan(context: Context) -> list[Step]:
@@ -61,11 +52,14 @@ def run(context: Context) -> None:
         )
     _refuse_damaged_inputs(context.run)
     manifest = context.run.manifest("report")
+    for sentence in drop_damaged(manifest):
+        display.say(sentence)
     reopen(manifest, [])
-    outputs = write_report(
-        context.run.root, title=context.experiment.name, options=context.experiment.report
-    )
-    write_manifest(manifest, _fingerprint(context), outputs)
+    title, options = context.experiment.name, context.experiment.report
+    render_missing(make_report(context.run, title, options), context.pool, display)
+    outputs = write_report(context.run.root, title=title, options=options)
+    explored = context.run.explored("any").parent.glob("*.npz")
+    write_manifest(manifest, _fingerprint(context), outputs, kept=explored)
     display.say(f"{len(outputs)} files written to {context.run.report}")
 
 
@@ -126,175 +120,3 @@ def _fingerprint(context: Context) -> str:
         digests,
         [content.get("configuration") for content in manifests],
     )
-
-
-def write_report(run_directory_path: Path, *, title: str, options: ReportOptions) -> list[Path]:
-    """Write `report/` of a run: tables/*.csv, plots/*.png and *.gif, and index.html.
-
-    Stages that have not run leave gaps that the page names; files of an earlier report that are
-    not written again are removed.
-
-    Args:
-        run_directory_path: The run directory; models.csv must be there.
-        title: The title of the page.
-        options: How the report looks.
-
-    Returns:
-        The files written, sorted.
-
-    Raises:
-        ValueError: If models.csv is missing, or a file of the run is truncated or corrupt.
-    """
-    directory = RunDirectory(Path(run_directory_path))
-    run_tables = summaries.read_run(directory)
-    main = (_protocol(run_tables, options), options.main_metric)
-    written = _write_tables(directory.report / "tables", run_tables)
-    selected, reason = choose_model(run_tables, main)
-    figures, notes = _draw(directory, run_tables, options, main, selected)
-    written += [figure.path for figure in figures]
-    content = html_page.PageContent(
-        title=title,
-        selected=selected,
-        reason=reason,
-        figures=figures,
-        notes=[*html_page.gaps(run_tables), *notes],
-        main=main,
-        configurations=kept_configurations(directory, run_tables),
-    )
-    page = directory.page
-    write_text(page, html_page.render_page(run_tables, content))
-    written.append(page)
-    for folder in ("tables", "plots"):
-        for path in sorted((directory.report / folder).glob("*.*")):
-            if path not in written:
-                path.unlink()
-    return sorted(written)
-
-
-def _protocol(run_tables: summaries.RunTables, options: ReportOptions) -> str:
-    """Return the protocol by which models are compared: the one asked for, if it was measured."""
-    if run_tables.scores is None:
-        return options.main_protocol
-    rows = run_tables.scores[run_tables.scores["metric"] == options.main_metric]
-    measured = sorted(rows["protocol"].unique())
-    if options.main_protocol in measured or not measured:
-        return options.main_protocol
-    return measured[0]
-
-
-def choose_model(run_tables: summaries.RunTables, main: tuple[str, str]) -> tuple[str | None, str]:
-    """Return the model that the report shows, and a sentence that says why it.
-
-    ModelCentrality's choice in the largest pool, or UDR's; where there is none, the only model,
-    or the best by the main metric, or the first. None if no model was trained.
-    """
-    chosen = summaries.selected_table(run_tables)
-    pools = summaries.pool_names(run_tables)
-    for method, name, reason in UNSUPERVISED:
-        found = chosen[chosen["selection_method"] == method].set_index("pool")
-        for pool in pools:
-            if pool in found.index:
-                row = found.loc[pool]
-                return row["model_id"], (
-                    f"{name} chose it among {row['num_models']} models: {reason} "
-                    f"(score {row['selected_score']:.3f}). No labels were used for this choice."
-                )
-    done = run_tables.models[
-        (run_tables.models["status"] == "done") & (run_tables.models["export"] == "final")
-    ]
-    if done.empty:
-        return None, "No model finished training, so there is none to show."
-    if len(done) == 1:
-        return done["model_id"].iloc[0], "It is the only model, so there was nothing to select."
-    name = metric_names.name(main[1])
-    if run_tables.scores is not None:
-        scores = run_tables.scores[
-            run_tables.scores["model_id"].isin(done["model_id"])
-            & (run_tables.scores["metric"] == main[1])
-            & (run_tables.scores["protocol"] == main[0])
-        ]
-        if len(scores):
-            end = metric_names.better_end(main[1]) or "high"
-            best = scores.sort_values(["value", "model_id"], ascending=[end == "low", True])
-            needs = ", which needs known factors" if metric_names.needs_factors(main[1]) else ""
-            return best["model_id"].iloc[0], (
-                f"ModelCentrality has selected none; shown is the one of {len(done)} models with "
-                f"the {end}est {name}{needs}."
-            )
-    return done["model_id"].iloc[0], (
-        f"Models were neither selected nor scored by {name}; shown is the first of {len(done)}."
-    )
-
-
-def _write_tables(folder: Path, run_tables: summaries.RunTables) -> list[Path]:
-    models, metrics = summaries.model_table(run_tables)
-    optional = {"iteration", "dataset", "representation", *metrics}
-    tables.write_table(folder / "models.csv", models, models.columns, may_be_empty=optional)
-    tables.write_table(
-        folder / "settings.csv",
-        summaries.setting_table(run_tables),
-        summaries.SETTING_COLUMNS,
-        may_be_empty={"std"},
-    )
-    tables.write_table(
-        folder / "selected.csv",
-        summaries.selected_table(run_tables),
-        summaries.SELECTED_COLUMNS,
-        may_be_empty=set(summaries.SELECTED_COLUMNS[6:]) - {"num_models"},
-    )
-    tables.write_table(
-        folder / "selection_metrics.csv",
-        selection_section.paper_table(run_tables),
-        selection_section.PAPER_COLUMNS,
-        may_be_empty=set(selection_section.PAPER_COLUMNS[2:]),
-    )
-    names = ("models.csv", "settings.csv", "selected.csv", "selection_metrics.csv")
-    return [folder / name for name in names]
-
-
-def _draw(
-    directory: RunDirectory,
-    run_tables: summaries.RunTables,
-    options: ReportOptions,
-    main: tuple[str, str],
-    selected: str | None,
-) -> tuple[list[FigureFile], list[tuple[str, str]]]:
-    """Draw every plot and picture; return them with (section, sentence) notes on what lacks."""
-    # matplotlib is slow to import: only where it draws.
-    from pipeline.stages.report import class_figures, identity_figures, run_figures
-
-    folder = directory.report / "plots"
-    figures: list[FigureFile] = []
-    notes: list[tuple[str, str]] = []
-    if selected is not None:
-        model = run_tables.models[run_tables.models["model_id"] == selected].iloc[0]
-        path = ExportDirectory(directory.root / model["directory"]).traversals
-        if path.exists():
-            figures += run_figures.draw_traversals(
-                folder,
-                run_figures.read_traversals(path),
-                num_frames=options.traversal_frames,
-                frame_milliseconds=options.frame_milliseconds,
-            )
-        else:
-            notes.append(("traversals", f"The train stage wrote no traversals of {selected}."))
-    figures += class_figures.draw_classes(folder, directory, run_tables.models, selected)
-    figures += identity_figures.draw_identities(folder, directory, run_tables, selected)
-    figures += run_figures.draw_metrics(folder, run_tables)
-    figures += run_figures.draw_selection(
-        folder,
-        run_tables,
-        protocol=main[0],
-        metric=main[1],
-    )
-    ranked = [selected] if selected is not None else []
-    if run_tables.selection is not None:
-        ranked += run_tables.selection.sort_values("rank", kind="stable")["model_id"].tolist()
-    curves, sentences = run_figures.draw_histories(
-        folder,
-        directory,
-        run_tables,
-        metric=options.main_metric,
-        first=list(dict.fromkeys(ranked)),
-    )
-    return figures + curves, notes + [("training", sentence) for sentence in sentences]

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline import metric_names
 from pipeline.runs import tables
 from pipeline.runs.directory import RunDirectory
+from pipeline.selection import MODEL_CENTRALITY
 
 # fmt: off
 MODEL_KEYS = (
@@ -27,9 +28,6 @@ SELECTED_COLUMNS = (
     *tables.SELECTION_SUMMARY_COLUMNS[3:],
 )
 # fmt: on
-
-
-CENTRALITY = "model_centrality"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,9 +222,8 @@ def similarity_matrix(
     names = sorted(set(cross["encoder_id"]) & set(cross["generator_id"]))
     ranked = None
     if pool is not None and run.selection is not None:
-        rows = run.selection[
-            (run.selection["pool"] == pool) & (run.selection["selection_method"] == CENTRALITY)
-        ]
+        by_centrality = run.selection["selection_method"] == MODEL_CENTRALITY.name
+        rows = run.selection[(run.selection["pool"] == pool) & by_centrality]
         ranked = rows[rows["model_id"].isin(names)].sort_values("rank")
         names = ranked["model_id"].tolist()
     matrix = cross.pivot_table(

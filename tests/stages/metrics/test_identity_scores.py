@@ -1,22 +1,15 @@
-"""Where the identity is: the classifier's scores, what it is fitted on, pictures and plots."""
-
-import json
+"""Where the identity is: the classifier's scores, what it is fitted on, pictures."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 from metrics import identity_leakage
 from metrics.identities.identity_leakage import identity_leakage_resampling
 from models.codes.joint_code import EmpiricalCodes, GaussianCodes, JointCode
 from pipeline.datasets.identities import IdentitySplit
 from pipeline.datasets.squares import Squares
-from pipeline.runs.directory import RunDirectory
 from pipeline.stages.metrics import identity_scoring
 from pipeline.stages.metrics.options import IdentityScores
-from pipeline.stages.report import identity_figures, plot_identities
-from pipeline.stages.report.summaries import RunTables
 from pipeline.stages.train.identity_pictures import identity_pictures
 
 RNG = np.random.default_rng(0)
@@ -147,63 +140,3 @@ def test_the_borders_of_swap_grids_are_the_originals(dataset):
     path = pictures["identity_path_z_seen"].astype(int)  # between, the first place fades away
     assert np.abs(path[:, 0] - path[:, 1]).max() <= 1
     assert pictures["identity_prior_seen"].shape[1] == 11
-
-
-def test_the_report_draws_the_ablation_and_the_pictures(tmp_path):
-    directory = RunDirectory(tmp_path)
-    models, scores = [], []
-    for number, weight in enumerate((0.0, 0.0, 0.1)):
-        name, setting = f"m{number}", f"w{weight}"
-        folder = directory.model(name)
-        folder.root.mkdir(parents=True)
-        config = {"method": {"adversarial_weight": weight, "kl_weight": {"steps": [[0, 0.6]]}}}
-        folder.config.write_text(json.dumps(config))
-        pictures = {"identity_swap_seen": np.zeros((3, 3, 8, 8, 1), np.uint8)}
-        np.savez(folder.export("final").traversals, **pictures)
-        models.append((name, setting, number, "done", "final", f"models/{name}"))
-        for metric, value in (("s_accuracy_seen", 0.9), ("z_accuracy_seen", 0.8 - weight)):
-            scores.append((name, metric, "identity", value))
-    columns = ["model_id", "setting", "seed", "status", "export", "directory"]
-    run = RunTables(
-        pd.DataFrame(models, columns=columns),
-        pd.DataFrame(scores, columns=["model_id", "metric", "protocol", "value"]),
-        None,
-        None,
-        None,
-    )
-    figures = identity_figures.draw_identities(tmp_path / "plots", directory, run, "m2")
-    names = [figure.path.name for figure in figures]
-    assert names == [
-        "identity_adversarial_weight.png",
-        "selected_identity_swap_seen.png",
-        "identity_swap_w0.0.png",
-    ]
-    for figure in figures:
-        with Image.open(figure.path) as picture:
-            assert min(picture.size) > 100
-
-
-def test_a_line_joins_models_that_differ_in_one_weight_only():
-    constant, rising = {"steps": [[0, 1.0]]}, {"steps": [[0, 0.0], [9, 1.0]]}
-    methods = {
-        "a": {"kl_weight": constant, "swap_weight": 1.0, "beta_1": 0.5},
-        "b": {"kl_weight": {"steps": [[0, 2.0]]}, "swap_weight": 1.0, "beta_1": 0.5},
-        "c": {"kl_weight": constant, "swap_weight": 3.0, "beta_1": 0.5},
-        "rising": {"kl_weight": rising, "swap_weight": 5.0, "beta_1": 0.5},
-        "other optimiser": {"kl_weight": constant, "swap_weight": 7.0, "beta_1": 0.9},
-        "other": {},
-    }
-    assert identity_figures._ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
-    assert identity_figures._ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
-
-
-def test_the_plot_has_a_panel_a_part(tmp_path):
-    table = pd.DataFrame(
-        {f"{view}_accuracy_{part}": [0.9, 0.4] for view in "sz" for part in ("seen", "unseen")},
-        index=["a", "b"],
-    ).assign(chance_seen=0.1, images_accuracy_seen=0.95)
-    path = plot_identities.accuracies_against_weight(
-        tmp_path / "plot.png", table, [{"a": 0.0, "b": 0.1}], weight="adversarial weight"
-    )
-    with Image.open(path) as picture:
-        assert picture.size[0] > 1.5 * picture.size[1]

@@ -8,7 +8,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import write_manifest
 from pipeline.stages.report import summaries
 from pipeline.stages.report.configurations import kept_configurations
-from pipeline.stages.report.html_page import gaps
+from pipeline.stages.report.gaps import selection_gaps
 
 
 def frame(rows, columns):
@@ -119,7 +119,7 @@ def test_a_ranking_of_models_that_are_gone_is_left_out_whole(rerun):
     assert summaries.pool_names(run) == ["own"]
     assert set(run.cross_scores.encoder_id) == {"b", "c"} == set(run.cross_scores.generator_id)
     assert set(summaries.selected_table(run).model_id) == {"b"}
-    (note,) = [text for section, text in gaps(run) if section == "selection"]
+    (note,) = [text for section, text in selection_gaps(run) if section == "selection"]
     assert "Left out: all" in note and "Run the select stage again" in note
 
 

@@ -1,5 +1,7 @@
 """The report of synthetic runs: exact tables, every gap named, the same bytes each time."""
 
+import json
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -17,111 +19,11 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import write_manifest
 from pipeline.stages.report import stage as report
 from pipeline.stages.report import summaries
-from pipeline.stages.report.stage import ReportOptions, write_report
+from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.report.writing import write_report
+from tests.stages.report.synthetic_run import TWO_CODES, VALUES, make_run, write
 
 OPTIONS = ReportOptions(traversal_frames=3)
-TEXTS = {"versions": "numpy 2", "data_fingerprint": "da", "dataset": "toy", "num_points": 10}
-WARNINGS = {"model_centrality": "all agree; <two> are tied", "supervised": "all agree"}
-VALUES = {"cr-0": 0.6, "cr-1": 0.9, "plain-0": 0.5, "cr-0@before_cr": 0.25, "cr-1@before_cr": 0.5}
-
-
-def write(path, rows, columns):
-    tables.write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
-
-
-def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain-1"):
-    """Write the tables and files of a small run: two settings, one model that failed."""
-    models, scores = [], []
-    for model_id in (*ids, *([failed] if failed else [])):
-        name, _, snapshot = model_id.partition("@")
-        setting, seed = name.split("-")
-        common = {"model_id": model_id, "setting": setting, "seed": int(seed)}
-        common["method"] = "infogan_modified" if snapshot else "infogan"
-        common["iteration"] = 20 if snapshot else 40
-        done = model_id != failed
-        models.append(
-            common
-            | {
-                "export": snapshot or "final",
-                "directory": f"models/{name}" + (f"/{snapshot}" if snapshot else ""),
-                "status": "done" if done else "failed",
-                "reason": "" if done else "the loss is <not> a number",
-                "train_seconds": 60.0 if done else None,
-                "parameters": 1000 if done else None,
-                "model_fingerprint": "ab" if done else "",
-            }
-        )
-        if not done:
-            continue
-        value = VALUES[model_id]
-        metrics = {"factor_vae": value, "mig": value / 3} if labels else {}
-        for metric, score in (metrics | {"dhsic": 0.125}).items():
-            low = score - 0.125 if metric == "factor_vae" else None
-            row = {
-                "metric": metric,
-                "value": score,
-                "ci_low": low,
-                "ci_high": low and score + 0.125,
-            }
-            row |= {"protocol": "cr", "representation": "mean", "model_fingerprint": "ab"}
-            scores.append(common | TEXTS | row)
-        if not snapshot:
-            write_model(root / "models" / name, np.random.default_rng(int(seed)), labels=labels)
-    write(root / "models.csv", models, tables.MODEL_COLUMNS)
-    write(root / "scores.csv", scores, tables.SCORE_COLUMNS)
-    (root / "configuration.gin").write_text("report.main_metric = 'mig'  # the last command's\n")
-    if select:
-        write_selection(root, labels=labels)
-    return root
-
-
-def write_model(folder, rng, *, labels):
-    history = pd.DataFrame({"iteration": [0, 20, 40], "info_loss": [3.0, 2.0, np.nan]})
-    if labels:
-        history["factor_vae"] = [0.2, np.nan, 0.6]
-    columns = list(history.columns)
-    tables.write_table(folder / "history.csv", history, columns, may_be_empty=columns[1:])
-    (folder / "configuration.gin").write_text("infogan.info_weight = 0.05  # <lambda>\n")
-    np.savez(
-        folder / "traversals.npz",
-        images=rng.integers(0, 256, (2, 5, 8, 8, 1), dtype=np.uint8),
-        values=np.linspace(-1, 1, 5),
-        names=np.array(["c1", "c2"]),
-        samples=rng.integers(0, 256, (4, 8, 8, 1), dtype=np.uint8),
-        real=rng.integers(0, 256, (4, 8, 8, 1), dtype=np.uint8),
-    )
-
-
-def write_selection(root, *, labels):
-    ids = ["cr-0", "cr-1", "plain-0"]
-    matrix = [[1.0, 0.8, 0.5], [0.6, 1.0, 0.75], [0.3, 0.25, 1.0]]  # row: encoder
-    fixed = {"num_groups": 10, "group_size": 5, "num_fixed_codes": 2, "seed": 1, "versions": "v"}
-    fixed |= {"encoder_fingerprint": "a", "generator_fingerprint": "b"}
-    cross = [
-        fixed | {"encoder_id": ids[i], "generator_id": ids[j], "score": matrix[i][j]}
-        for i in range(3)
-        for j in range(3)
-    ]
-    write(root / "cross_scores.csv", cross, tables.CROSS_SCORE_COLUMNS)
-    selection, summary = [], []
-    ranking = {"model_centrality": {"cr-1": 0.6, "cr-0": 0.55, "plain-0": 0.45}}
-    if labels:
-        ranking["supervised"] = {"cr-1": 0.9, "cr-0": 0.6, "plain-0": 0.5}
-    for method, scores in ranking.items():
-        for rank, (model_id, score) in enumerate(scores.items(), start=1):
-            row = {"model_id": model_id, "setting": model_id[:-2], "method": "infogan", "seed": 0}
-            row |= {"selection_method": method, "score": score, "rank": rank, "pool": "all"}
-            row |= {"num_compared": 2, "confidence": None, "versions": "v"}
-            selection.append(row | {"selected": rank == 1})
-        row = {"selection_method": method, "model_id": "cr-1", "selected_score": scores["cr-1"]}
-        row |= {"pool": "all", "confidence": None, "warnings": WARNINGS[method]}
-        if labels:
-            row |= {"supervised_metric": "factor_vae", "supervised_value": 0.9, "pool_best": 0.9}
-            row |= {"pool_median": 0.6, "regret_to_best": 0.0, "gain_over_median": 0.3}
-            row |= {"rank_correlation": 1.0}
-        summary.append(row | {"num_models": 3})
-    write(root / "selection.csv", selection, tables.SELECTION_COLUMNS)
-    write(root / "selection_summary.csv", summary, tables.SELECTION_SUMMARY_COLUMNS)
 
 
 def page_of(root):
@@ -138,11 +40,17 @@ def test_every_file_is_there_and_valid(full):
     root, written = full
     names = [str(path.relative_to(root / "report")) for path in written]
     assert names == sorted(names)
-    expected = {"index.html", "tables/models.csv", "tables/settings.csv", "tables/selected.csv"}
-    expected |= {"tables/selection_metrics.csv"}
-    stems = ["metrics_cr", "similarity_matrix", "centrality_against_score", "training_curves"]
-    stems += ["metric_over_iterations", "selected_traversals", "selected_real", "selected_samples"]
-    expected |= {f"plots/{stem}.png" for stem in stems} | {"plots/selected_traversals.gif"}
+    expected = {"index.html"}
+    for name in ("models", "selected"):
+        expected |= {f"tables/{name}.csv"}
+    for name in ("settings", "selection_metrics"):
+        expected |= {f"tables/{name}.{kind}" for kind in ("csv", "tex", "md")}
+    plots = ["metrics_cr", "similarity_matrix", "centrality_against_score", "training_curves"]
+    for name in (*plots, "metric_over_iterations"):
+        expected |= {f"plots/{name}.{kind}" for kind in ("png", "pdf", "svg")}
+        expected |= {f"tables/{name}.csv"}
+    pictures = ("selected_traversals", "selected_real", "selected_samples")
+    expected |= {f"plots/{name}.png" for name in pictures} | {"plots/selected_traversals.gif"}
     assert set(names) == expected
     for path in written:
         if path.suffix in (".png", ".gif"):
@@ -232,7 +140,7 @@ def test_rank_correlation_by_hand():
 
 
 class Tags(HTMLParser):
-    VOID = ("meta", "img")
+    VOID = ("meta", "img", "link", "input")
 
     def __init__(self, text):
         super().__init__()
@@ -254,9 +162,60 @@ class Tags(HTMLParser):
 def test_page_is_well_formed_and_needs_no_other_file(full):
     tags = Tags(page_of(full[0]))
     assert tags.open == []
-    assert all(source.startswith(("data:image/", "#")) for source in tags.sources)
-    assert sum(source.startswith("data:image/") for source in tags.sources) == 9
-    assert {source[1:] for source in tags.sources if source[0] == "#"} <= set(tags.ids)
+    assert sum(source.startswith("data:image/") for source in tags.sources) == 4
+    inside = {source[1:] for source in tags.sources if source[0] == "#" and "=" not in source}
+    assert inside <= set(tags.ids)
+    assert len(tags.ids) == len(set(tags.ids))
+
+
+def test_every_link_leads_to_a_file(full):
+    root, _ = full
+    links = {source for source in Tags(page_of(root)).sources if source[0] != "#"}
+    links = {link for link in links if not link.startswith("data:")}
+    assert {"tables/settings.csv", "../scores.csv", "plots/training_curves.pdf"} <= links
+    for link in links:
+        assert (root / "report" / link).resolve().exists(), link
+
+
+def data_of(root, name):
+    """Return the data that a script of the page reads."""
+    found = re.search(
+        rf'<script type="application/json" id="{name}">(.*?)</script>', page_of(root), re.DOTALL
+    )
+    return json.loads(found.group(1))
+
+
+def test_the_leaderboard_holds_what_the_tables_hold(full):
+    root, _ = full
+    board = data_of(root, "board-data")
+    scores = tables.read_table(root / "scores.csv", tables.SCORE_COLUMNS)
+    assert {row["id"] for row in board["rows"]} == {*VALUES, "plain-1"}
+    found = {}
+    for row in board["rows"]:
+        for number, cell in row["cells"].items():
+            metric = board["metrics"][int(number)]
+            found[row["id"], metric["protocol"], metric["metric"]] = cell
+    for score in scores.to_dict("records"):
+        cell = found.pop((score["model_id"], score["protocol"], score["metric"]))
+        assert cell[0] == pytest.approx(score["value"], rel=1e-6)
+        if np.isfinite(score["ci_low"]):
+            assert cell[1:] == pytest.approx([score["ci_low"], score["ci_high"]], rel=1e-6)
+    assert not found
+    assert board["selected"] == "cr-1"
+    assert {row["id"]: row["rank"] for row in board["rows"]}["cr-1"] == 1
+    directions = {metric["metric"]: metric["better"] for metric in board["metrics"]}
+    assert directions == {"factor_vae": "high", "mig": "high", "dhsic": "low"}
+
+
+def test_bindings_that_differ_are_shown(tmp_path):
+    make_run(tmp_path, codes=TWO_CODES, failed=None)
+    for model in ("cr-0", "cr-1", "plain-0"):
+        (tmp_path / "models" / model / "generator.keras").touch()
+    write_report(tmp_path, title="t", options=OPTIONS)
+    models = {model["id"]: model for model in data_of(tmp_path, "models-data")["models"]}
+    assert models["cr-0"]["bindings"] == [["method.cr_weight", "0.5"]]
+    assert models["plain-0"]["bindings"] == [["method.cr_weight", "0.0"]]
+    assert models["cr-0"]["samples"]["count"] == 4
 
 
 def test_page_tells_the_story_and_escapes_it(full):
@@ -266,7 +225,7 @@ def test_page_tells_the_story_and_escapes_it(full):
         "ModelCentrality chose it among 3 models",
         "0.750 ± 0.212",
         "2 seeds",
-        "0.775 – 1.025",  # the interval of cr-1
+        "0.900, interval 0.775 to 1.025",
         "the loss is &lt;not&gt; a number",
         "# &lt;lambda&gt;",
         "Regret to best",
@@ -291,7 +250,7 @@ def test_data_without_labels(tmp_path):
     page = page_of(tmp_path)
     assert "the data have no labels" in page
     assert "ModelCentrality chose it" in page
-    assert "Regret" not in page
+    assert "Regret to best" not in page
     models = pd.read_csv(tmp_path / "report/tables/models.csv")
     assert [name for name in models if "." in name] == ["cr.dhsic"]
 
@@ -354,6 +313,7 @@ def test_stage_skips_what_is_up_to_date(tmp_path, capsys):
         run=RunDirectory(tmp_path),
         experiment=SimpleNamespace(name="toy", report=OPTIONS),
         forced=frozenset(),
+        pool=None,
     )
     with pytest.raises(StageError, match=r"models\.csv does not exist"):
         report.run(context)
@@ -391,7 +351,7 @@ def test_options_are_checked(options):
 def test_neither_tensorflow_nor_pyplot_is_imported(tmp_path):
     make_run(tmp_path, ids=("cr-0",), failed=None, select=False)
     code = (
-        "import sys; from pipeline.stages.report.stage import write_report\n"
+        "import sys; from pipeline.stages.report.writing import write_report\n"
         "from pipeline.stages.report.options import ReportOptions\n"
         "assert 'matplotlib' not in sys.modules\n"
         "write_report(sys.argv[1], title='t', options=ReportOptions())\n"

@@ -1,0 +1,1 @@
+"""Images of the latent explorer: drawn before, so that the page needs neither network nor model."""
