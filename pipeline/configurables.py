@@ -16,9 +16,11 @@ from pipeline.datasets import (
     identities,
     images,
     labelled_images,
+    room3d,
     squares,
     teapots,
     tensorflow_datasets,
+    training_combinations,
 )
 from pipeline.datasets.grid_files import celeba, small_norb
 from pipeline.datasets.grid_files import recipe as grid_files
@@ -33,10 +35,12 @@ CONFIGURABLES = {
     "teapots": teapots.Teapots,
     "cdsprites": cdsprites.CdSprites,
     "squares": squares.Squares,
+    "room3d": room3d.Room3D,
     "image_folder": images.ImageFolder,
     "image_arrays": images.ImageArrays,
     "idx_images": labelled_images.IdxImages,
     "labelled_images": labelled_images.LabelledImages,
+    "training_combinations": training_combinations.TrainingCombinations,
     "identity_split": identities.IdentitySplit,
     "grid_file": grid_files.GridFile,
     "small_norb": small_norb.SmallNorb,

@@ -159,6 +159,26 @@ def traversal_strips(
     return _write_texts(picture, texts)
 
 
+def titled_column(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> np.ndarray:
+    """Lay pictures out one below the other, each below a line of text.
+
+    Args:
+        pictures: Pictures `[height, width, 3]`, at least one.
+        titles: The line above each.
+
+    Returns:
+        A picture, uint8 `[height, width, 3]`.
+    """
+    width = max(picture.shape[1] for picture in pictures)
+    parts = []
+    for picture, title in zip(pictures, titles, strict=True):
+        header = np.full((LABEL_HEIGHT, width, 3), PAPER, np.uint8)
+        parts.append(_write_texts(header, [(0, LABEL_HEIGHT // 2, "lm", title, width)]))
+        missing = [(0, 0), (0, width - picture.shape[1]), (0, 0)]
+        parts.append(np.pad(picture, missing, constant_values=PAPER))
+    return np.concatenate(parts)
+
+
 def traversal_frames(
     images: np.ndarray,
     *,

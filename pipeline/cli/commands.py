@@ -29,6 +29,7 @@ class Command:
 
 
 COMMANDS = {
+    "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),
 }
 

@@ -105,6 +105,11 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="experiment file; repeat it to add parts, later ones win",
     )
+    add_set_argument(parser)
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--set`, for further bindings."""
     parser.add_argument(
         "--set",
         action="append",
@@ -119,6 +124,11 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="run directory; default: runs/<experiment.name>"
     )
+    add_cache_argument(parser)
+
+
+def add_cache_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--cache`, the folder of rendered data sets."""
     parser.add_argument(
         "--cache",
         type=Path,

@@ -48,6 +48,12 @@ class ContinuousDataset(Dataset):
         keys[groups, :, fixed_factor] = keys[groups, :1, fixed_factor]
         return keys.reshape(-1, self.num_factors)
 
+    def traversal_keys(self, factor: int, num_steps: int, seed: int) -> np.ndarray:
+        """See Dataset; from one end of the factor's range to the other."""
+        keys = self.sample_keys(np.random.default_rng(seed), 1).repeat(num_steps, axis=0)
+        keys[:, factor] = np.linspace(self._low[factor], self._high[factor], num_steps)
+        return keys
+
     def factors_of(self, keys: np.ndarray) -> np.ndarray:
         """See Dataset; the keys are the factors."""
         return np.asarray(keys, np.float64)

@@ -105,6 +105,15 @@ class GridDataset(Dataset):
         factors[groups, :, fixed_factor] = factors[groups, :1, fixed_factor]
         return self.keys_of(factors.reshape(-1, self.num_factors))
 
+    def traversal_keys(self, factor: int, num_steps: int, seed: int) -> np.ndarray:
+        """See Dataset; from the whole grid."""
+        size = self.factor_sizes[factor]
+        num_steps = min(num_steps, size)
+        start = self.factors_of(self.sample_keys(np.random.default_rng(seed), 1))
+        factors = start.repeat(num_steps, axis=0)
+        factors[:, factor] = np.rint(np.linspace(0, size - 1, num_steps))
+        return self.keys_of(factors)
+
     def keys_of(self, factors: np.ndarray) -> np.ndarray:
         """Keys int64 ``[n]`` of factor rows int ``[n, num_factors]``."""
         return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)

@@ -159,6 +159,34 @@ class Dataset(abc.ABC):
     def images_of(self, keys: np.ndarray) -> np.ndarray:
         """Images of evaluation `keys`, as uint8 ``[n, h, w, c]``."""
 
+    def traversal_keys(self, factor: int, num_steps: int, seed: int) -> np.ndarray:
+        """Keys of a row of images along which one factor moves and the others stay.
+
+        Where not every combination of factors is there, the others change as little as they can.
+
+        Args:
+          factor: The factor that moves.
+          num_steps: Images at most; fewer where the factor has fewer values.
+          seed: Of the draw of the image that the rows of all factors start from.
+
+        Returns:
+          Keys, at most `num_steps` of them.
+
+        Raises:
+          ValueError: There are no known factors.
+        """
+        self._require_factors()
+        keys = self.train_keys()
+        factors = self.factors_of(keys)
+        start = factors[np.random.default_rng(seed).integers(len(keys))]
+        others = np.arange(self.num_factors) != factor
+        chosen = []
+        for value in _spread(np.unique(factors[:, factor]), num_steps):
+            rows = np.flatnonzero(factors[:, factor] == value)
+            same = (factors[rows][:, others] == start[others]).sum(axis=1)
+            chosen.append(rows[same.argmax()])
+        return keys[chosen]
+
     def binned_factors_of(self, keys: np.ndarray, num_bins: int = 20) -> np.ndarray:
         """Factor values as int64 ``[n, num_factors]``, continuous ones in equal-width bins."""
         del num_bins  # Discrete factors need none.
@@ -296,6 +324,12 @@ class DatasetRecipe(abc.ABC):
 
     def _cache(self, cache_directory: Path) -> ContentCache:
         return ContentCache(cache_directory, self.name, self.cache_identity())
+
+
+def _spread(values: np.ndarray, num_steps: int) -> np.ndarray:
+    """At most `num_steps` of the sorted values ``[n]``, evenly chosen, the ends among them."""
+    places = np.linspace(0, len(values) - 1, min(num_steps, len(values)))
+    return values[np.rint(places).astype(np.int64)]
 
 
 def check_num_images(num_images: int | None, published: int | None = None, where: str = "") -> None:

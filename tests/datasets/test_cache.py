@@ -225,15 +225,14 @@ def test_a_complete_cache_is_read_where_nothing_can_be_written(tmp_path, monkeyp
 SLOW_PROCESS = """
 import sys, time
 from pathlib import Path
-from pipeline.datasets import dsprites_shapes
-from pipeline.datasets.dsprites import DSprites
+from pipeline.datasets.dsprites import DSprites, shapes
 
-original = dsprites_shapes.render_packed
+original = shapes.render_packed
 def slow(factors):
     Path(sys.argv[2]).open("a").write("chunk\\n")
     time.sleep(0.6)
     return original(factors)
-dsprites_shapes.render_packed = slow
+shapes.render_packed = slow
 recipe = DSprites(num_images=50)
 recipe.prepare(Path(sys.argv[1]))
 print(recipe.open(Path(sys.argv[1])).fingerprint)

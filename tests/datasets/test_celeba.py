@@ -42,7 +42,7 @@ def test_attributes_are_factors(tmp_path):
 
 def test_the_gin_part_cuts_and_resizes(tmp_path):
     write_celeba(tmp_path)
-    files = ["gin/dsprites.gin", "gin/parts/data/celeba_attributes.gin"]
+    files = ["gin/dsprites.gin", "gin/parts/data/grids/celeba.gin"]
     settings = [f"DATA_DIR = {str(tmp_path)!r}", "NUM_IMAGES = None"]
     data = load_experiment(files, settings).dataset.open(tmp_path / "cache")
     assert data.image_shape == (64, 64, 3)

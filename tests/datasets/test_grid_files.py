@@ -24,8 +24,9 @@ def random_images(*shape):
 
 
 def from_part(part, path, *settings, variable="DATA_FILE"):
-    """The recipe that a part of gin/parts/data makes, for a smaller file of the same format."""
-    files = ["gin/dsprites.gin", f"gin/parts/data/{part}.gin"]
+    """The recipe that a Gin part makes, for a smaller file of the same format."""
+    folder = "gin/parts/data" if part == "dsprites" else "gin/parts/data/grids"
+    files = ["gin/dsprites.gin", f"{folder}/{part}.gin"]
     settings = (*settings, f"{variable} = {str(path)!r}", "NUM_IMAGES = None")
     return load_experiment(files, settings).dataset
 
@@ -157,7 +158,7 @@ def test_the_steps_of_falcor3d_and_isaac3d_are_the_published_ones(tmp_path):
 @pytest.mark.parametrize("suffix", ["npz", "hdf5"])
 def test_dsprites_as_published(tmp_path, monkeypatch, suffix):
     sizes = (3, 2, 2, 3, 2)
-    monkeypatch.setattr("pipeline.datasets.dsprites.FACTOR_SIZES", sizes)
+    monkeypatch.setattr("pipeline.datasets.dsprites.recipe.FACTOR_SIZES", sizes)
     images = random_images(*sizes, 64, 64, 1) // 128
     classes = np.concatenate([np.zeros((72, 1), np.int64), grid_values(sizes)], axis=1)
     path = tmp_path / f"dsprites_ndarray_co1sh3sc6or40x32y32_64x64.{suffix}"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.datasets import cdsprites, dsprites, dsprites_shapes
+from pipeline.datasets import cdsprites, dsprites
 from pipeline.datasets.cdsprites import CdSprites
-from pipeline.datasets.dsprites import DSprites
+from pipeline.datasets.dsprites import DSprites, shapes
 from pipeline.datasets.squares import Squares
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "dsprites_frames.npz"
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "dsprites_frames.npz"
 
 def test_dsprites_overlap_with_original_frames():
     golden = np.load(GOLDEN)
-    original = dsprites_shapes.unpack(golden["frames"]) > 0
+    original = shapes.unpack(golden["frames"]) > 0
     rendered = dsprites.render(golden["factors"]) > 0
     overlap = (original & rendered).sum((1, 2, 3)) / (original | rendered).sum((1, 2, 3))
     assert overlap.mean() >= 0.9995
@@ -59,7 +59,7 @@ def test_dsprites_last_orientation_is_the_first_and_order_does_not_matter():
 def test_dsprites_outlines_never_cross_a_row_more_often_than_stored():
     for shape in range(3):
         for orientation in range(39):
-            crossings = dsprites_shapes.crossings(shape, 5, orientation)
+            crossings = shapes.crossings(shape, 5, orientation)
             assert np.all(np.isfinite(crossings).sum(axis=-1) % 2 == 0)
 
 
@@ -99,9 +99,9 @@ def _write_original(path, sizes):
 
 def test_dsprites_reads_an_original_file(tmp_path, monkeypatch):
     sizes = (3, 2, 2, 3, 2)
-    monkeypatch.setattr(dsprites, "FACTOR_SIZES", (3, 6, 40, 32, 32))
+    monkeypatch.setattr("pipeline.datasets.dsprites.recipe.FACTOR_SIZES", (3, 6, 40, 32, 32))
     images, classes = _write_original(tmp_path / "dsprites.npz", sizes)
-    monkeypatch.setattr(dsprites, "FACTOR_SIZES", sizes)
+    monkeypatch.setattr("pipeline.datasets.dsprites.recipe.FACTOR_SIZES", sizes)
     recipe = DSprites(source=str(tmp_path / "dsprites.npz"))
     assert recipe.name == "dSprites"
     data = recipe.open(tmp_path / "cache")

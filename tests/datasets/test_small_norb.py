@@ -67,7 +67,7 @@ def test_the_other_toys_are_held_out(tmp_path):
 
 def test_the_gin_part_resizes(tmp_path):
     images, _ = write_norb(tmp_path)
-    files = ["gin/dsprites.gin", "gin/parts/data/smallnorb.gin"]
+    files = ["gin/dsprites.gin", "gin/parts/data/grids/smallnorb.gin"]
     settings = [f"DATA_DIR = {str(tmp_path)!r}", "NUM_IMAGES = None"]
     data = load_experiment(files, settings).dataset.open(tmp_path / "cache")
     expected = resize_array(images[7, 0, :, :, None], None, 64)

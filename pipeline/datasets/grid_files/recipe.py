@@ -2,7 +2,7 @@
 
 Shapes3D, MPI3D, Cars3D, Falcor3D, Isaac3D and their like, as published or as saved again: what
 differs is the key, the axes, and the names and sizes of the factors, which are its fields. See
-``gin/parts/data`` for the published ones.
+``gin/parts/data/grids`` for the published ones.
 """
 
 import contextlib

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.datasets import dsprites_shapes, paths, tensorflow_datasets
+from pipeline.datasets import paths, tensorflow_datasets
 from pipeline.datasets.arrays import file_identity
+from pipeline.datasets.dsprites import shapes
 from pipeline.datasets.grid import GridDataset, GridRecipe, check_factors, training_subset
 from pipeline.datasets.grid_files import stored_arrays
 from pipeline.datasets.layout import Contents, Layout
@@ -39,7 +40,7 @@ class DSprites(GridRecipe):
     factor_names = FACTOR_NAMES
     image_shape = (64, 64, 1)
     max_value = 1
-    stored_shape = (dsprites_shapes.PACKED_BYTES,)
+    stored_shape = (shapes.PACKED_BYTES,)
     rows_per_chunk = 32 * 32 * 60
 
     def __post_init__(self):
@@ -70,11 +71,11 @@ class DSprites(GridRecipe):
 
     def render_stored(self, factors: np.ndarray) -> np.ndarray:
         """See GridRecipe."""
-        return dsprites_shapes.render_packed(factors)
+        return shapes.render_packed(factors)
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
         """See GridRecipe."""
-        return dsprites_shapes.unpack(stored)
+        return shapes.unpack(stored)
 
     def cache_identity(self) -> dict[str, Any]:
         """See DatasetRecipe; a stored original serves every number of training images."""
@@ -88,7 +89,7 @@ class DSprites(GridRecipe):
         """See DatasetRecipe."""
         if self.source is None:
             return super().cost()
-        return self.num_combinations * dsprites_shapes.PACKED_BYTES, self.num_combinations / 20_000
+        return self.num_combinations * shapes.PACKED_BYTES, self.num_combinations / 20_000
 
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe."""
@@ -142,9 +143,7 @@ def render(factors: np.ndarray) -> np.ndarray:
     Returns:
       uint8 ``[n, 64, 64, 1]``, 0 or 1.
     """
-    return dsprites_shapes.unpack(
-        dsprites_shapes.render_packed(check_factors(factors, FACTOR_SIZES))
-    )
+    return shapes.unpack(shapes.render_packed(check_factors(factors, FACTOR_SIZES)))
 
 
 def _pack_from_file(
@@ -176,7 +175,7 @@ def _pack_from_tensorflow_datasets(cache_directory: Path) -> np.ndarray:
     """All images, packed and put in our order; uint8 ``[737280, 512]``."""
     columns = [f"label_{factor}" for factor in ("shape", "scale", "orientation")]
     columns += ["label_x_position", "label_y_position"]
-    packed = np.zeros((int(np.prod(FACTOR_SIZES)), dsprites_shapes.PACKED_BYTES), np.uint8)
+    packed = np.zeros((int(np.prod(FACTOR_SIZES)), shapes.PACKED_BYTES), np.uint8)
     is_there = np.zeros(len(packed), bool)
     builder = tensorflow_datasets.prepare_builder("dsprites", cache_directory)
     for example in tensorflow_datasets.examples(builder, "train"):
