@@ -21,7 +21,7 @@ import numpy as np
 
 from models.codes.joint_code import EmpiricalCodes, GaussianCodes, JointCode
 from models.gans.cvae_gan import ConditionalVAEGAN
-from models.networks.identity_architectures import SmallNetworks
+from models.networks.identity_families import SmallNetworks
 from models.optimizers.recipes import Adam
 from pipeline.datasets.identities import IdentityDataset, IdentitySplit
 from pipeline.datasets.squares import Squares

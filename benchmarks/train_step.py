@@ -27,7 +27,7 @@ TOLERANCE = 1e-8
 
 
 def parse():
-    """Returns the command line's arguments."""
+    """Return the command line's arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=10, help="of each phase (default 10)")
     parser.add_argument("--iterations", type=int, default=5, help="of a turn (default 5)")
@@ -40,7 +40,7 @@ def parse():
 
 
 def experiment(iterations: int, settings: tuple[str, ...]):
-    """Returns the published dSprites experiment, alpha leaving 0 halfway."""
+    """Return the published dSprites experiment, alpha leaving 0 halfway."""
     return load_experiment(
         ["gin/dsprites.gin", "gin/parts/budgets/smoke.gin"],
         [
@@ -60,7 +60,7 @@ def experiment(iterations: int, settings: tuple[str, ...]):
 
 
 def measure(arguments) -> dict[str, float]:
-    """Trains in turns with the baselines; returns medians in ms, ratios and rates."""
+    """Train in turns with the baselines; returns medians in ms, ratios and rates."""
     import keras
 
     from benchmarks.published_iteration import PublishedIteration
@@ -121,11 +121,11 @@ def measure(arguments) -> dict[str, float]:
         monitor = InTurns(model, spec, directory, dataset, lambda *_, **__: None)
         fit_segments(model, monitor, spec, dataset)
     keras.backend.clear_session()
-    return summary(spec, dataset, times, others, shared, float(np.median(rates)))
+    return summary(spec, times, others, shared, float(np.median(rates)))
 
 
 def time_baseline(baseline, model, feeds, phase: str, iterations: int) -> float:
-    """Returns the median seconds of an iteration, draws on the host included."""
+    """Return the median seconds of an iteration, draws on the host included."""
     recipe, rng = model.recipe, np.random.default_rng(0)
     seconds = []
     for _ in range(iterations):
@@ -149,7 +149,7 @@ def time_baseline(baseline, model, feeds, phase: str, iterations: int) -> float:
 
 
 def convolution_rate(batch: int) -> float:
-    """Returns FLOP/s of the discriminator's convolutions on feature maps, and their gradients."""
+    """Return FLOP/s of the discriminator's convolutions on feature maps, and their gradients."""
     import tensorflow as tf
 
     flops, seconds = 0.0, 0.0
@@ -174,21 +174,18 @@ def convolution_rate(batch: int) -> float:
     return flops / seconds
 
 
-def summary(spec, dataset, times, others, shared, rate: float) -> dict[str, float]:
-    """Returns the figures of both phases by name."""
-    batch, last = spec.training.batch_size, spec.training.iterations - 1
+def summary(spec, times, others, shared, rate: float) -> dict[str, float]:
+    """Return the figures of both phases by name."""
+    batch = spec.training.batch_size
     result = {"convolutions_gflops": rate / 1e9}
-    for phase, iteration in (("infogan", 0), ("cr", last)):
+    for phase in ("infogan", "cr"):
         own = np.array(times[phase])
-        flops = 2.0 * batch * spec.method.multiply_adds(dataset.image_shape, iteration)
         result |= {
             f"{phase}_ms": 1e3 * float(np.median(own)),
             f"{phase}_published_ms": 1e3 * float(np.median(others[phase])),
             f"{phase}_ratio": float(np.median(np.array(others[phase]) / own)),
             f"{phase}_shared_ratio": float(np.median(np.array(shared[phase]) / own)),
             f"{phase}_images_per_second": batch / float(np.median(own)),
-            f"{phase}_gflop": flops / 1e9,
-            f"{phase}_share_of_convolution_rate": flops / float(np.median(own)) / rate,
         }
     return result
 
@@ -198,7 +195,7 @@ def largest_difference(
     image_shape: tuple[int, int, int] = (64, 64, 1),
     settings: tuple[str, ...] = (),
 ) -> float:
-    """Returns the largest difference of any loss from the published iteration's, in float64.
+    """Return the largest difference of any loss from the published iteration's, in float64.
 
     Both from the same weights and with the same draws, without and with the regulariser.
 
@@ -247,7 +244,7 @@ def largest_difference(
 
 
 def set_precision(dtype: str) -> None:
-    """Makes variables, layers and networks' inputs of one dtype."""
+    """Make variables, layers and networks' inputs of one dtype."""
     import keras
 
     keras.config.set_floatx(dtype)

@@ -2,11 +2,15 @@
 
 import abc
 import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from models import checks
 from models.codes.joint_code import GaussianCodes, JointCode
-from models.networks.architectures import ConvEncoder, DeconvGenerator
 from models.optimizers.recipes import Adam, RMSprop
+
+if TYPE_CHECKING:
+    from models.trained_model import TrainedModel
 
 OPTIMIZERS = (Adam, RMSprop)
 
@@ -15,7 +19,8 @@ OPTIMIZERS = (Adam, RMSprop)
 class Method(abc.ABC):
     """What the training stage asks of any method.
 
-    A subclass also has a field `name`, which tables call the method by.
+    A method is a class below this one, in a module of `models.gans` or `models.vaes` whose name is
+    that of the method in Gin. It also has a field `name`, which tables call the method by.
 
     Attributes:
         codes: the latent vector.
@@ -51,8 +56,8 @@ class Method(abc.ABC):
         max_value: int,
         seed: int,
         num_images: int | None = None,
-    ):
-        """Returns the Keras model, built and compiled.
+    ) -> "TrainedModel":
+        """Return the Keras model, built and compiled.
 
         Args:
             image_shape: (height, width, channels) of the training images.
@@ -62,66 +67,22 @@ class Method(abc.ABC):
         """
         if self.needs_num_images:
             checks.integer("num_images", num_images, minimum=2)
-        return self._model_class()(self, image_shape, max_value, seed, num_images)
+        shape = checks.image_shape("image_shape", image_shape)
+        return self._model_class()(self, shape, max_value, seed, num_images)
 
     @abc.abstractmethod
-    def _model_class(self) -> type:
-        """Returns the Keras class, imported only here: recipes are read without TensorFlow."""
-
-    @abc.abstractmethod
-    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per training image.
-
-        A backward pass to the weights or to the inputs is counted as one forward pass.
-        """
+    def _model_class(self) -> "type[TrainedModel]":
+        """Return the Keras class, imported only here: recipes are read without TensorFlow."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class GaussianLatents(Method):
-    """A method whose latents are standard normal, all of them `GaussianCodes`: VAEs and IB-GAN."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        for part in self.codes.parts:
-            if not isinstance(part, GaussianCodes) or part.learned_std:
-                checks.fail("codes", self.codes, "GaussianCodes without learned_std, no noise")
+def check_instances(recipe: Any, names: Iterable[str], kinds: type | tuple[type, ...]) -> None:
+    """Refuse fields of a recipe that hold no instance of one of `kinds`."""
+    for name in names:
+        checks.instance(name, getattr(recipe, name), kinds)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Autoencoder(GaussianLatents):
-    """A method that trains an encoder and a decoder together.
-
-    Attributes:
-        encoder: of the posterior.
-        decoder: from latents to images, ending in a sigmoid.
-        optimizer: of both.
-    """
-
-    encoder: ConvEncoder
-    decoder: DeconvGenerator
-    optimizer: Adam | RMSprop
-
-    has_posterior = True
-
-    def __post_init__(self):
-        super().__post_init__()
-        checks.instance("encoder", self.encoder, ConvEncoder)
-        checks.instance("decoder", self.decoder, DeconvGenerator)
-        if self.decoder.output != "sigmoid":
-            checks.fail("decoder.output", self.decoder.output, "'sigmoid': pixels are Bernoulli")
-        checks.instance("optimizer", self.optimizer, OPTIMIZERS)
-
-    @property
-    def posterior_heads(self) -> dict[str, int]:
-        """Outputs of the encoder and their sizes."""
-        return {"mean": self.codes.latent_dim, "log_variance": self.codes.latent_dim}
-
-    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns three passes through encoder and decoder; see `Method`."""
-        return 3 * (self._encoder_cost(image_shape) + self._decoder_cost(image_shape))
-
-    def _encoder_cost(self, image_shape: tuple[int, int, int]) -> int:
-        return self.encoder.multiply_adds(image_shape, sum(self.posterior_heads.values()))
-
-    def _decoder_cost(self, image_shape: tuple[int, int, int]) -> int:
-        return self.decoder.multiply_adds(image_shape, self.codes.latent_dim)
+def check_gaussian_latents(codes: JointCode) -> None:
+    """Refuse codes that are not standard normal, all of them informative: as VAEs need them."""
+    for part in codes.parts:
+        if not isinstance(part, GaussianCodes) or part.learned_std:
+            checks.fail("codes", codes, "GaussianCodes without learned_std, no noise")

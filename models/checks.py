@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 
 def fail(name: str, value: object, expected: str) -> None:
-    """Raises the `ValueError` that says what `name` should have been and what it was."""
+    """Raise the `ValueError` that says what `name` should have been and what it was."""
     raise ValueError(f"{name}: Expected {expected}. Received: {name}={value!r}")
 
 
 def integer(name: str, value: object, minimum: int | None = None) -> int:
-    """Returns `value` as an int of at least `minimum`; a bool or a float is refused."""
+    """Return `value` as an int of at least `minimum`; a bool or a float is refused."""
     expected = "an integer" if minimum is None else f"an integer >= {minimum}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         fail(name, value, expected)
@@ -23,7 +23,7 @@ def integer(name: str, value: object, minimum: int | None = None) -> int:
 def number(
     name: str, value: object, minimum: float | None = None, maximum: float | None = None
 ) -> float:
-    """Returns `value` as a finite float inside [minimum, maximum]; a bool is refused."""
+    """Return `value` as a finite float inside [minimum, maximum]; a bool is refused."""
     expected = "a finite number" + _interval(minimum, maximum)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         fail(name, value, expected)
@@ -35,7 +35,7 @@ def number(
 
 
 def positive_number(name: str, value: object) -> float:
-    """Returns `value` as a finite float above zero."""
+    """Return `value` as a finite float above zero."""
     value = number(name, value)
     if value <= 0.0:
         fail(name, value, "a number > 0")
@@ -43,21 +43,21 @@ def positive_number(name: str, value: object) -> float:
 
 
 def flag(name: str, value: object) -> bool:
-    """Returns `value` if it is True or False; 0, 1 and strings are refused."""
+    """Return `value` if it is True or False; 0, 1 and strings are refused."""
     if not isinstance(value, bool):
         fail(name, value, "True or False")
     return value
 
 
 def label(name: str, value: object) -> str:
-    """Returns `value` if it is a non-empty word fit for file names and CSV cells."""
+    """Return `value` if it is a non-empty word fit for file names and CSV cells."""
     if not isinstance(value, str) or not value.replace("_", "").replace("-", "").isalnum():
         fail(name, value, "a word of letters, digits, '_' and '-'")
     return value
 
 
 def choice(name: str, value: object, choices: Iterable[object]) -> object:
-    """Returns `value` if it is one of `choices`."""
+    """Return `value` if it is one of `choices`."""
     choices = tuple(choices)
     # 1 == True and 0 == False: compare the types as well.
     if not any(value == one and type(value) is type(one) for one in choices):
@@ -66,7 +66,7 @@ def choice(name: str, value: object, choices: Iterable[object]) -> object:
 
 
 def positive_integers(name: str, value: object, allow_empty: bool = True) -> tuple[int, ...]:
-    """Returns a list or tuple of positive integers as a tuple."""
+    """Return a list or tuple of positive integers as a tuple."""
     expected = "a tuple of integers >= 1" if allow_empty else "a non-empty tuple of integers >= 1"
     if not isinstance(value, tuple | list) or not (allow_empty or value):
         fail(name, value, expected)
@@ -77,7 +77,7 @@ def positive_integers(name: str, value: object, allow_empty: bool = True) -> tup
 
 
 def instance(name: str, value: object, kinds: type | tuple[type, ...]) -> object:
-    """Returns `value` if it is an instance of one of `kinds`."""
+    """Return `value` if it is an instance of one of `kinds`."""
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, kinds):
         fail(name, value, "an instance of " + " or ".join(kind.__name__ for kind in kinds))
@@ -85,7 +85,7 @@ def instance(name: str, value: object, kinds: type | tuple[type, ...]) -> object
 
 
 def image_shape(name: str, value: object) -> tuple[int, int, int]:
-    """Returns `(height, width, channels)` as a tuple of three positive integers."""
+    """Return `(height, width, channels)` as a tuple of three positive integers."""
     shape = positive_integers(name, value, allow_empty=False)
     if len(shape) != 3:
         fail(name, value, "three integers (height, width, channels)")

@@ -12,8 +12,8 @@ import tensorflow as tf
 ALGORITHM = "philox"
 
 
-def normal(shape, seed):
-    """Returns standard normal draws.
+def normal(shape: tuple | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return standard normal draws.
 
     Args:
         shape: of this replica's rows, a tuple or an integer tensor [rank].
@@ -22,15 +22,17 @@ def normal(shape, seed):
     return _own_rows(shape, lambda whole: tf.random.stateless_normal(whole, seed, alg=ALGORITHM))
 
 
-def uniform(shape, seed, low=0.0, high=1.0):
-    """Returns draws uniform on [low, high); other arguments as above."""
+def uniform(
+    shape: tuple | tf.Tensor, seed: tf.Tensor, low: float = 0.0, high: float = 1.0
+) -> tf.Tensor:
+    """Return draws uniform on [low, high); other arguments as above."""
     return _own_rows(
         shape, lambda whole: tf.random.stateless_uniform(whole, seed, low, high, alg=ALGORITHM)
     )
 
 
-def integers(shape, seed, low: int, high: int):
-    """Returns int32 draws from low, ..., high - 1; other arguments as above."""
+def integers(shape: tuple | tf.Tensor, seed: tf.Tensor, low: int, high: int) -> tf.Tensor:
+    """Return int32 draws from low, ..., high - 1; other arguments as above."""
     return _own_rows(
         shape,
         lambda whole: tf.random.stateless_uniform(
@@ -39,13 +41,13 @@ def integers(shape, seed, low: int, high: int):
     )
 
 
-def fold_in(seed, data):
-    """Returns a new seed, a function of `seed` and the integer `data`."""
+def fold_in(seed: tf.Tensor, data: int | tf.Tensor) -> tf.Tensor:
+    """Return a new seed, a function of `seed` and the integer `data`."""
     return tf.random.fold_in(seed, data, alg=ALGORITHM)
 
 
 def _own_rows(shape, draw: Callable):
-    """Returns this replica's rows of what `draw` makes of the whole batch's shape."""
+    """Return this replica's rows of what `draw` makes of the whole batch's shape."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return draw(shape)

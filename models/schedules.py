@@ -2,8 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from models import checks
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +36,12 @@ class Schedule:
         return tuple(value for _, value in self.steps)
 
     def at(self, iteration: int) -> float:
-        """Returns the value that holds during `iteration` (0 is the first)."""
+        """Return the value that holds during `iteration` (0 is the first)."""
         checks.integer("iteration", iteration, minimum=0)
         return [value for start, value in self.steps if start <= iteration][-1]
 
-    def tensor_at(self, iteration, dtype: str = "float32"):
-        """Returns the value during `iteration`, a scalar integer tensor, as a scalar tensor."""
+    def tensor_at(self, iteration: "tf.Tensor", dtype: str = "float32") -> "tf.Tensor":
+        """Return the value during `iteration`, a scalar integer tensor, as a scalar tensor."""
         import tensorflow as tf
 
         iteration = tf.convert_to_tensor(iteration)
@@ -53,7 +57,7 @@ def as_schedule(
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Schedule:
-    """Makes a `Schedule` of a number or of `[(from_iteration, value), ...]`.
+    """Make a `Schedule` of a number or of `[(from_iteration, value), ...]`.
 
     Args:
         value: a number (the same at every iteration), a list whose first from_iteration is 0 and
@@ -77,9 +81,9 @@ def as_schedule(
 
 
 def set_schedule(
-    recipe, name: str, minimum: float | None = None, maximum: float | None = None
+    recipe: Any, name: str, minimum: float | None = None, maximum: float | None = None
 ) -> None:
-    """Makes a frozen recipe's field the `Schedule` of what was given; see `as_schedule`."""
+    """Make a frozen recipe's field the `Schedule` of what was given; see `as_schedule`."""
     schedule = as_schedule(getattr(recipe, name), name, minimum, maximum)
     object.__setattr__(recipe, name, schedule)
 

@@ -1,12 +1,15 @@
 """The base of all methods: players, draws, one iteration at a time, and their whole state."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from models import checks, draws
 from models.codes.joint_code import JointCode
 from models.layers.plain import FusedBatchNormalization, plain_copy
-from models.networks.convolutional import derive_seed
+from models.networks.layer_maker import derive_seed
 
 
 class TrainedModel(keras.Model):
@@ -47,10 +50,10 @@ class TrainedModel(keras.Model):
         networks: dict[str, keras.Model],
         players: dict[str, list[keras.Variable]],
         optimizers: dict[str, keras.Optimizer],
-        generator: keras.Model,
+        generator: keras.Model | None,
         encoder: keras.Model,
-        codes: JointCode,
-        losses: tuple[str, ...],
+        codes: JointCode | None,
+        losses: Sequence[str],
         max_value: int,
         seed: int,
         **kwargs,
@@ -71,8 +74,8 @@ class TrainedModel(keras.Model):
         check_partition(self.players, self.networks)
         self.compile(optimizers)
 
-    def compile(self, optimizers: dict[str, keras.Optimizer]):
-        """Builds each player's optimiser on the player's variables.
+    def compile(self, optimizers: dict[str, keras.Optimizer]) -> None:
+        """Build each player's optimiser on the player's variables.
 
         XLA is off unless `jit_compile` is set before training.
         """
@@ -83,12 +86,12 @@ class TrainedModel(keras.Model):
             optimizer.build(self.players[player])
         self.player_optimizers = dict(optimizers)
 
-    def call(self, latents, training=False):
-        """Returns images [batch, height, width, channels] in [0, 1]."""
+    def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return images [batch, height, width, channels] in [0, 1]."""
         return self.generator(latents, training=training)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """The losses' running means; a method may leave out those it does not compute now."""
         return list(self.trackers.values())
 
@@ -107,8 +110,8 @@ class TrainedModel(keras.Model):
                 variables[f"{player}_optimizer/{number}_{variable.name}"] = variable
         return variables
 
-    def load_state(self, values: dict) -> None:
-        """Assigns arrays to `state`.
+    def load_state(self, values: dict[str, Any]) -> None:
+        """Assign arrays to `state`.
 
         Raises:
             ValueError: the names or the shapes are not those of this model.
@@ -123,7 +126,7 @@ class TrainedModel(keras.Model):
             variable.assign(values[name])
 
     def begin_segment(self, iteration: int) -> None:
-        """What the host does before the step of `iteration`: nothing, unless a method says so.
+        """Do what the host does before the step of `iteration`: nothing, unless a method says so.
 
         To be called when training starts or resumes and at each of the recipe's milestones;
         calling it again changes nothing.
@@ -136,23 +139,23 @@ class TrainedModel(keras.Model):
             checks.fail("iteration", iteration, f"the number of iterations done, {done}")
 
     def synchronize_batch_norm(self) -> None:
-        """Has batch norm take its statistics over all replicas; to be called before training."""
+        """Have batch norm take its statistics over all replicas; to be called before training."""
         for network in self.networks.values():
             for layer in network.layers:
                 if isinstance(layer, FusedBatchNormalization):
                     layer.synchronized = True
 
     def exports(self) -> dict[str, keras.Model]:
-        """Returns copies of generator and encoder as they are now, of Keras' own layers only."""
+        """Return copies of generator and encoder as they are now, of Keras' own layers only."""
         return {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
 
-    def unit_range(self, images):
-        """Returns uint8 images (or a tuple whose first entry they are) as numbers in [0, 1]."""
+    def unit_range(self, images: tf.Tensor | tuple) -> tf.Tensor:
+        """Return uint8 images (or a tuple whose first entry they are) as numbers in [0, 1]."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(images)
         return tf.cast(images, self.variable_dtype) / float(self.max_value)
 
-    def stream_seed(self, stream: str):
-        """Returns the seed, int32 [2], of draws from `stream` in this iteration.
+    def stream_seed(self, stream: str) -> tf.Tensor:
+        """Return the seed, int32 [2], of draws from `stream` in this iteration.
 
         It is the same on every replica: `models.draws` gives each its rows of the batch.
         """
@@ -160,8 +163,8 @@ class TrainedModel(keras.Model):
         seed = draws.fold_in(tf.constant(words, tf.int32), 0)
         return draws.fold_in(seed, self.iteration.value)
 
-    def minimize(self, player: str, tape: tf.GradientTape, loss) -> None:
-        """Moves the player's variables one optimiser step down `loss`, the mean over a replica.
+    def minimize(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Move the player's variables one optimiser step down `loss`, the mean over a replica.
 
         The optimiser adds the replicas' gradients, so the loss is divided by their number here
         and nowhere else.
@@ -171,8 +174,8 @@ class TrainedModel(keras.Model):
         variables = self.players[player]
         self.player_optimizers[player].apply(tape.gradient(loss, variables), variables)
 
-    def end_iteration(self, losses: dict) -> dict:
-        """Counts the iteration and returns the running means of the losses over the batch."""
+    def end_iteration(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Count the iteration and returns the running means of the losses over the batch."""
         self.iteration.assign(self.iteration + 1)
         losses = _means_over_replicas(losses)
         for name, loss in losses.items():
@@ -187,11 +190,11 @@ class RunningMean(keras.metrics.Mean):
     """
 
     def add_variable(self, shape, initializer, dtype=None, aggregation=None, name=None):
-        """Makes a variable of the mean."""
+        """Make a variable of the mean."""
         return super().add_variable(shape, initializer, dtype, "only_first_replica", name)
 
 
-def _means_over_replicas(losses: dict) -> dict:
+def _means_over_replicas(losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return losses
@@ -203,7 +206,7 @@ def _means_over_replicas(losses: dict) -> dict:
 def check_partition(
     players: dict[str, list[keras.Variable]], networks: dict[str, keras.Model]
 ) -> None:
-    """Raises `ValueError` unless each trainable variable of the networks has one player."""
+    """Raise `ValueError` unless each trainable variable of the networks has one player."""
     owners = {}
     for player, variables in players.items():
         for variable in variables:

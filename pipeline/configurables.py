@@ -1,14 +1,15 @@
-"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them."""
+"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them.
+
+Methods are not listed: each is named after its module, see `models.methods`.
+"""
 
 from models.codes import joint_code as codes
-from models.gans import codegan as class_methods
-from models.gans import cvae_gan as identity_methods
-from models.gans import ib_gan as gan_methods
-from models.gans import infogan as methods
+from models.gans import simclr
 from models.layers import augmentation
-from models.networks import architectures, class_architectures, identity_architectures
+from models.methods import methods
+from models.networks import convolutional, deconvolutional, dense, identity_families, residual
+from models.networks import shape_classifier as classifiers
 from models.optimizers import recipes as optimizers
-from models.vaes import methods as vae_methods
 from pipeline import model_spec
 from pipeline.datasets import (
     cdsprites,
@@ -56,37 +57,26 @@ CONFIGURABLES = {
     "uniform_noise": codes.UniformNoise,
     "gaussian_noise": codes.GaussianNoise,
     # networks
-    "deconv_generator": architectures.DeconvGenerator,
-    "conv_discriminator": architectures.ConvDiscriminator,
-    "contrastive_network": architectures.ContrastiveNetwork,
-    "conv_encoder": architectures.ConvEncoder,
-    "padded_conv_encoder": class_architectures.PaddedConvEncoder,
-    "residual_generator": class_architectures.ResidualGenerator,
-    "residual_discriminator": class_architectures.ResidualDiscriminator,
-    "resnet_encoder": class_architectures.ResNetEncoder,
+    "deconv_generator": deconvolutional.DeconvGenerator,
+    "conv_discriminator": convolutional.ConvDiscriminator,
+    "contrastive_network": convolutional.ContrastiveNetwork,
+    "conv_encoder": convolutional.ConvEncoder,
+    "padded_conv_encoder": convolutional.PaddedConvEncoder,
+    "residual_generator": residual.ResidualGenerator,
+    "residual_discriminator": residual.ResidualDiscriminator,
+    "resnet_encoder": residual.ResNetEncoder,
     "augmentation": augmentation.Augmentation,
-    "dense_network": architectures.DenseNetwork,
-    "big_networks": identity_architectures.BigNetworks,
-    "small_networks": identity_architectures.SmallNetworks,
-    "shape_classifier": architectures.ShapeClassifier,
+    "dense_network": dense.DenseNetwork,
+    "big_networks": identity_families.BigNetworks,
+    "small_networks": identity_families.SmallNetworks,
+    "shape_classifier": classifiers.ShapeClassifier,
     # optimisers
     "adam": optimizers.Adam,
     "decaying_adam": optimizers.DecayingAdam,
     "rmsprop": optimizers.RMSprop,
     # methods
-    "infogan": methods.InfoGAN,
-    "infogan_cr": methods.InfoGANCR,
-    "vae": vae_methods.VAE,
-    "annealed_vae": vae_methods.AnnealedVAE,
-    "factor_vae": vae_methods.FactorVAE,
-    "beta_tcvae": vae_methods.BetaTCVAE,
-    "dip_vae": vae_methods.DIPVAE,
-    "hfvae": vae_methods.HFVAE,
-    "chyvae": vae_methods.CHyVAE,
-    "ib_gan": gan_methods.IBGAN,
-    "codegan": class_methods.CoDeGAN,
-    "simclr": class_methods.SimCLR,
-    "cvae_gan": identity_methods.ConditionalVAEGAN,
+    **methods(),
+    "simclr": simclr.SimCLR,
     # stages
     "training": model_spec.Training,
     "metrics": evaluation.Metrics,

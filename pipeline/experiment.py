@@ -11,6 +11,7 @@ import gin
 from models import checks
 from pipeline import gin_files
 from pipeline.configurables import CONFIGURABLES
+from pipeline.configuration_text import configuration_text
 from pipeline.errors import ConfigurationError
 from pipeline.model_spec import ModelSpec, Training
 from pipeline.stages.metrics.options import Metrics
@@ -205,7 +206,7 @@ def _build_experiment(bindings: Sequence[gin_files.Binding]) -> Experiment:
         metrics=first.metrics,
         selection=first.selection,
         report=first.report,
-        gin_text=gin_files.configuration_text(bindings, operative_texts),
+        gin_text=configuration_text(bindings, operative_texts),
     )
     _check_batches(experiment)
     experiment.selection.check_settings(recipes)

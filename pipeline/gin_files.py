@@ -268,7 +268,7 @@ def unused_bindings(bindings: Sequence[Binding], operative_texts: Iterable[str])
     """
     put_aside = _names_put_aside(bindings)
     last = {binding.key: binding for binding in bindings if binding.parameter}
-    read = _read_keys(bindings, operative_texts)
+    read = read_keys(bindings, operative_texts)
     return [
         binding
         for binding in last.values()
@@ -276,7 +276,7 @@ def unused_bindings(bindings: Sequence[Binding], operative_texts: Iterable[str])
     ]
 
 
-def _read_keys(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> set[str]:
+def read_keys(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> set[str]:
     """Return the keys of the bindings that some call read.
 
     Gin gives a call in scope `a/b` the bindings of no scope, of `a` and of `a/b`; the most
@@ -323,56 +323,6 @@ def parse(bindings: Sequence[Binding]) -> None:
         gin.parse_config([binding.text for binding in bindings])
     except SyntaxError as error:
         raise ConfigurationError(f"Gin could not read the configuration: {error}") from error
-
-
-def configuration_text(bindings: Sequence[Binding], operative_texts: Iterable[str]) -> str:
-    """Return a Gin file that gives the same experiment as some statements, and loads.
-
-    It holds the bindings that were read, each once, and the macros that they lead to. What a
-    later statement put aside is left out, since `check_names` and `unused_bindings` would take
-    it for a mistake where that statement alone is left.
-
-    Args:
-        bindings: Of the files and the command line.
-        operative_texts: Gin's operative configurations, of every setting of the sweep.
-    """
-    last = {binding.key: binding for binding in bindings}
-    read = _read_keys(bindings, operative_texts)
-    kept = {key: binding for key, binding in last.items() if key in read}
-    macros: dict[str, Binding] = {}
-    new = list(kept.values())
-    while new:
-        names = {
-            reference.name
-            for binding in new
-            for reference in references_in(binding.value)
-            if isinstance(reference, MacroReference)
-        }
-        new = [last[name] for name in sorted(names - macros.keys())]
-        macros |= {binding.key: binding for binding in new}
-    if SETTINGS in kept:
-        kept[SETTINGS] = _without_ineffective_macros(kept[SETTINGS], macros)
-    lines = [macros[key].text for key in sorted(macros, key=str.lower)]
-    configurable = None
-    for key in sorted(kept, key=lambda one: _reading_order(kept[one])):
-        if kept[key].configurable != configurable:
-            configurable = kept[key].configurable
-            lines += ["", f"# {configurable}"]
-        lines.append(kept[key].text)
-    return "\n".join(lines).strip() + "\n"
-
-
-def _reading_order(binding: Binding) -> tuple[str, ...]:
-    return (binding.name.lower(), binding.scope.lower(), binding.parameter)
-
-
-def _without_ineffective_macros(settings: Binding, macros: Mapping[str, Binding]) -> Binding:
-    """Return the sweep without changes of macros that nothing refers to."""
-    value = {
-        name: {key: item for key, item in changes.items() if "." in key or key in macros}
-        for name, changes in settings.value.items()
-    }
-    return dataclasses.replace(settings, value=value)
 
 
 def _choices(given: str, valid: Sequence[str]) -> str:

@@ -18,10 +18,14 @@ same questions, with stateless TensorFlow draws for training and numpy draws for
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models import checks
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,21 +56,23 @@ class _Continuous:
     def has_learned_std(self) -> bool:
         return getattr(self, "learned_std", False)
 
-    def pair(self, batch, gap, seed):
+    def pair(
+        self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, tf.Tensor]":
         """Two independent draws; parts that can keep a gap override this."""
         from models import draws
 
         seeds = [draws.fold_in(seed, number) for number in range(2)]
         return tuple(self.sample(batch, one) for one in seeds)
 
-    def negative_log_likelihood(self, values, q_outputs):
+    def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
         """Gaussian around Q's mean; std 1, or the exponential of Q's second half."""
         from models.losses import info_gan as losses
 
         log_std = q_outputs[:, self.dim :] if self.has_learned_std else None
         return losses.gaussian_negative_log_likelihood(values, q_outputs[:, : self.dim], log_std)
 
-    def posterior_mean(self, q_outputs):
+    def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
         return q_outputs[:, : self.dim] if self.has_learned_std else q_outputs
 
     def column_values(self, code: int, value: float) -> tuple[slice, float]:
@@ -86,7 +92,7 @@ class _Uniform(_Continuous):
         if checks.number("high", self.high) <= self.low:
             checks.fail("high", self.high, f"a number above low={self.low}")
 
-    def sample(self, batch, seed):
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         from models import draws
 
         return draws.uniform((batch, self.dim), seed, self.low, self.high)
@@ -99,7 +105,7 @@ class _Uniform(_Continuous):
 class _Gaussian(_Continuous):
     """Standard normal columns."""
 
-    def sample(self, batch, seed):
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         from models import draws
 
         return draws.normal((batch, self.dim), seed)
@@ -131,8 +137,10 @@ class UniformCodes(_Uniform):
         """The length of the range: the two values of a pair at its opposite ends."""
         return self.high - self.low
 
-    def pair(self, batch, gap, seed):
-        """Draws on the range narrowed by gap / 2 at both ends, then moved apart by the gap.
+    def pair(
+        self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, tf.Tensor]":
+        """Draw on the range narrowed by gap / 2 at both ends, then moved apart by the gap.
 
         With gap 0 the two are independent; with the largest gap they sit at opposite ends.
         """
@@ -194,7 +202,7 @@ class EmpiricalCodes(_Continuous):
     _values = None  # [images, dim], set by `fitted`
 
     def fitted(self, values: np.ndarray) -> "EmpiricalCodes":
-        """Returns these codes with the distribution of `values` [images, dim]: each as likely."""
+        """Return these codes with the distribution of `values` [images, dim]: each as likely."""
         values = np.asarray(values, np.float32)
         if values.ndim != 2 or values.shape[1] != self.dim or not len(values):
             checks.fail("values", values.shape, f"codes of images, [images, {self.dim}]")
@@ -202,12 +210,12 @@ class EmpiricalCodes(_Continuous):
         object.__setattr__(codes, "_values", values)
         return codes
 
-    def sample(self, batch, seed):
-        """Raises `ValueError`: there is no prior to sample."""
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+        """Raise `ValueError`: there is no prior to sample."""
         checks.fail("codes", self, "codes with a prior: this method draws codes in training")
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Returns the codes of n training images, float32 [n, dim], drawn with replacement."""
+        """Return the codes of n training images, float32 [n, dim], drawn with replacement."""
         values = self._fitted_values()
         return values[rng.integers(len(values), size=n)]
 
@@ -250,8 +258,8 @@ class CategoricalCode:
         """One logit a class."""
         return self.num_classes
 
-    def sample(self, batch, seed):
-        """Returns one-hot rows, float32 [batch, num_classes]."""
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+        """Return one-hot rows, float32 [batch, num_classes]."""
         import tensorflow as tf
 
         from models import draws
@@ -260,10 +268,12 @@ class CategoricalCode:
         return tf.one_hot(classes, self.num_classes)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Returns one-hot rows, float32 [n, num_classes]."""
+        """Return one-hot rows, float32 [n, num_classes]."""
         return np.eye(self.num_classes, dtype=np.float32)[rng.integers(self.num_classes, size=n)]
 
-    def pair(self, batch, gap, seed):
+    def pair(
+        self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, tf.Tensor]":
         """Two different classes, all ordered pairs equally likely, whatever the gap.
 
         InfoGAN-CR has no categorical codes; this rule is ours: were equal classes possible, the
@@ -278,24 +288,24 @@ class CategoricalCode:
         second = (first + step) % self.num_classes
         return tf.one_hot(first, self.num_classes), tf.one_hot(second, self.num_classes)
 
-    def negative_log_likelihood(self, values, q_outputs):
+    def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
         """Cross-entropy of Q's softmax."""
         from models.losses import info_gan as losses
 
         return losses.categorical_negative_log_likelihood(values, q_outputs)
 
-    def posterior_mean(self, q_outputs):
-        """The softmax: the mean of a one-hot vector is the probabilities of its classes."""
+    def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
+        """Return the softmax: the mean of a one-hot vector is the probabilities of its classes."""
         import keras
 
         return keras.ops.softmax(q_outputs, axis=-1)
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
-        """The classes, each once: neither steps nor limits mean anything here."""
+        """Return the classes, each once: neither steps nor limits mean anything here."""
         return np.arange(self.num_classes, dtype=np.float32)
 
     def column_values(self, code: int, value: float) -> tuple[slice, np.ndarray]:
-        """Returns all columns and the one-hot vector of class `value`."""
+        """Return all columns and the one-hot vector of class `value`."""
         if value not in range(self.num_classes):
             checks.fail("value", value, f"a class between 0 and {self.num_classes - 1}")
         return slice(0, self.dim), np.eye(self.num_classes, dtype=np.float32)[int(value)]

@@ -1,6 +1,8 @@
 """The latent vector of a model: an object that samples, scores, traverses and pairs."""
 
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from models.codes.distributions import (
     UniformCodes,
     UniformNoise,
 )
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = [
     "CategoricalCode",
@@ -52,7 +57,7 @@ class JointCode:
         ValueError: a part is not one of `PARTS`, or none is informative.
     """
 
-    parts: tuple[object, ...]
+    parts: tuple[Any, ...]
 
     def __post_init__(self):
         if not isinstance(self.parts, tuple | list):
@@ -124,7 +129,7 @@ class JointCode:
         return not any(isinstance(part, EmpiricalCodes) for part in self.parts)
 
     def fitted(self, codes: np.ndarray) -> "JointCode":
-        """Returns this latent vector with its codes that have no prior drawn from images' codes.
+        """Return this latent vector with its codes that have no prior drawn from images' codes.
 
         Args:
             codes: [images, code_dim], training images through an encoder.
@@ -137,8 +142,8 @@ class JointCode:
             start += part.dim
         return JointCode(tuple(parts))
 
-    def sample(self, batch, seed):
-        """Returns float32 [batch, latent_dim], a function of `seed`, an integer tensor [2]."""
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+        """Return float32 [batch, latent_dim], a function of `seed`, an integer tensor [2]."""
         import tensorflow as tf
 
         draws = [
@@ -148,11 +153,11 @@ class JointCode:
         return tf.concat(draws, axis=1)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Returns float32 [n, latent_dim]."""
+        """Return float32 [n, latent_dim]."""
         return np.concatenate([part.draw(rng, n) for part in self.parts], axis=1)
 
     def draw_group(self, rng: np.random.Generator, group_size: int, fixed_code: int) -> np.ndarray:
-        """Returns float32 [group_size, latent_dim] in which one regularised code is constant.
+        """Return float32 [group_size, latent_dim] in which one regularised code is constant.
 
         Its value is that of the first sample; everything else is free (ModelCentrality).
         """
@@ -162,15 +167,15 @@ class JointCode:
         return group
 
     def draw_class(self, rng: np.random.Generator, n: int, value: int) -> np.ndarray:
-        """Returns float32 [n, latent_dim] of one class of the only categorical code; rest free."""
+        """Return float32 [n, latent_dim] of one class of the only categorical code; rest free."""
         latents = self.draw(rng, n)
         latents[:, self.columns(self.class_code)] = np.eye(self.num_classes, dtype=np.float32)[
             value
         ]
         return latents
 
-    def negative_log_likelihood(self, latents, q_outputs):
-        """Returns -log Q(c | x), summed over the codes and averaged over the batch.
+    def negative_log_likelihood(self, latents: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
+        """Return -log Q(c | x), summed over the codes and averaged over the batch.
 
         Args:
             latents: [batch, latent_dim]; noise columns are ignored.
@@ -183,8 +188,8 @@ class JointCode:
             total += part.negative_log_likelihood(latents[:, columns], q_outputs[:, outputs])
         return tf.reduce_mean(total)
 
-    def posterior_mean(self, q_outputs):
-        """Returns [batch, code_dim], the codes expected under Q; takes Keras tensors as well."""
+    def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
+        """Return [batch, code_dim], the codes expected under Q; takes Keras tensors as well."""
         import keras
 
         means = [
@@ -194,7 +199,7 @@ class JointCode:
         return means[0] if len(means) == 1 else keras.ops.concatenate(means, axis=-1)
 
     def columns(self, code_index: int) -> slice:
-        """Returns the columns of the latent vector that hold regularised code `code_index`."""
+        """Return the columns of the latent vector that hold regularised code `code_index`."""
         part, code, start = self._locate(code_index)
         columns, _ = part.column_values(code, 0)
         return slice(start + columns.start, start + columns.stop)
@@ -202,7 +207,7 @@ class JointCode:
     def traversal_values(
         self, code_index: int, steps: int = 10, limits: tuple[float, float] | None = None
     ) -> np.ndarray:
-        """Returns the values [steps] over which to move code `code_index`.
+        """Return the values [steps] over which to move code `code_index`.
 
         Continuous codes move evenly over `limits` (default: the range of a uniform code, two
         standard deviations of a Gaussian one); categorical codes visit each class once.
@@ -210,7 +215,7 @@ class JointCode:
         return self._locate(code_index)[0].traversal_values(steps, limits)
 
     def traverse(self, base: np.ndarray, code_index: int, values: np.ndarray) -> np.ndarray:
-        """Returns copies of a latent vector with one code set to each value.
+        """Return copies of a latent vector with one code set to each value.
 
         Args:
             base: [latent_dim].
@@ -228,12 +233,14 @@ class JointCode:
         return path
 
     def check_gap(self, name: str, gap: float) -> None:
-        """Raises `ValueError` unless 0 <= gap and every part can keep it (see `pair`)."""
+        """Raise `ValueError` unless 0 <= gap and every part can keep it (see `pair`)."""
         largest = min(part.max_gap for part in self._informative)
         checks.number(name, gap, minimum=0.0, maximum=largest if np.isfinite(largest) else None)
 
-    def pair(self, batch, gap, seed):
-        """Draws latent vectors that share exactly one regularised code and all of the noise.
+    def pair(
+        self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, tf.Tensor, tf.Tensor]":
+        """Draw latent vectors that share exactly one regularised code and all of the noise.
 
         Args:
             batch: number of pairs.
@@ -272,18 +279,18 @@ class JointCode:
         return tf.concat(firsts, axis=1), tf.concat(seconds, axis=1), index
 
     @property
-    def _informative(self) -> tuple[object, ...]:
+    def _informative(self) -> tuple[Any, ...]:
         return tuple(part for part in self.parts if not part.is_noise)
 
-    def _informative_slices(self):
-        """Yields each informative part with its columns of latents and of Q's outputs."""
+    def _informative_slices(self) -> Iterator[tuple[Any, slice, slice]]:
+        """Yield each informative part with its columns of latents and of Q's outputs."""
         column, output = 0, 0
         for part in self._informative:
             yield part, slice(column, column + part.dim), slice(output, output + part.q_dim)
             column, output = column + part.dim, output + part.q_dim
 
-    def _locate(self, code_index: int) -> tuple[object, int, int]:
-        """Returns the part that holds a regularised code, its number there, the first column."""
+    def _locate(self, code_index: int) -> tuple[Any, int, int]:
+        """Return the part that holds a regularised code, its number there, the first column."""
         code = checks.integer("code_index", code_index, minimum=0)
         for part, columns, _ in self._informative_slices():
             if code < part.num_codes:
@@ -291,8 +298,8 @@ class JointCode:
             code -= part.num_codes
         return checks.fail("code_index", code_index, f"an integer below {self.num_codes}")
 
-    def _seeds(self, seed):
-        """Yields two seeds for each part: one for its own draw, one for a pair's values."""
+    def _seeds(self, seed: "tf.Tensor") -> "Iterator[tuple[tf.Tensor, tf.Tensor]]":
+        """Yield two seeds for each part: one for its own draw, one for a pair's values."""
         from models import draws
 
         for number in range(len(self.parts)):

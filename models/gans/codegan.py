@@ -1,58 +1,26 @@
-"""Recipes of class disentanglement: CoDeGAN and the pre-training of its class encoder."""
+"""CoDeGAN: what Gin binds; `models.gans.codegan_model` holds the train step."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from models import checks
-from models.base import OPTIMIZERS, Method
+from models.base import OPTIMIZERS, Method, check_instances
 from models.codes.joint_code import FeatureCode
+from models.gans.simclr import SimCLR
 from models.layers.augmentation import Augmentation
-from models.networks.architectures import ConvEncoder, DeconvGenerator
-from models.networks.class_architectures import (
-    ResidualDiscriminator,
-    ResidualGenerator,
-    ResNetEncoder,
-)
+from models.networks.convolutional import ConvEncoder
+from models.networks.deconvolutional import DeconvGenerator
+from models.networks.residual import ResidualDiscriminator, ResidualGenerator, ResNetEncoder
 from models.optimizers.recipes import Adam, RMSprop
+
+if TYPE_CHECKING:
+    from models.gans.codegan_model import CoDeGANModel
 
 GENERATORS = (DeconvGenerator, ResidualGenerator)
 DISCRIMINATORS = (ConvEncoder, ResidualDiscriminator)
 ENCODERS = (ConvEncoder, ResNetEncoder)
+PLAYERS = ("generator", "discriminator", "class", "noise")
 GAMES = ("non_saturating", "hinge", "wasserstein")  # of models.losses.adversarial
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SimCLR:
-    """Self-supervised training of an encoder on real images (Chen et al. 2020, 2002.05709).
-
-    Two augmented views of each image are drawn together and views of other images apart, with
-    NT-Xent. The encoder's own head, which CoDeGAN's losses see later, takes the part of SimCLR's
-    projection. CoDeGAN's recipe is not published; the defaults are SimCLR's own for small images
-    (temperature 0.5, no blur), with Adam at 1e-3 in the place of LARS.
-
-    Attributes:
-        augmentation: that makes the two views.
-        optimizer: of the encoder.
-        iterations: batches.
-        batch_size: real images of a batch.
-        temperature: tau.
-        seed: of initial weights, order and views; the encoder serves all models of a sweep.
-        log_every: iterations from one row of the history to the next, and between checkpoints.
-    """
-
-    augmentation: Augmentation
-    optimizer: Adam | RMSprop
-    iterations: int
-    batch_size: int = 256
-    temperature: float = 0.5
-    seed: int = 0
-    log_every: int = dataclasses.field(default=100, metadata={"affects_results": False})
-
-    def __post_init__(self):
-        checks.instance("augmentation", self.augmentation, Augmentation)
-        checks.instance("optimizer", self.optimizer, OPTIMIZERS)
-        for name, minimum in (("iterations", 1), ("batch_size", 2), ("seed", 0), ("log_every", 1)):
-            checks.integer(name, getattr(self, name), minimum=minimum)
-        checks.positive_number("temperature", self.temperature)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,11 +93,9 @@ class CoDeGAN(Method):
         checks.instance("class_encoder", self.class_encoder, ENCODERS)
         if self.noise_encoder is not None:
             checks.instance("noise_encoder", self.noise_encoder, ENCODERS)
-        for player in ("generator", "discriminator", "class", "noise"):
-            name = f"{player}_optimizer"
-            checks.instance(name, getattr(self, name), OPTIMIZERS)
-            name = f"{player}_batch"
-            checks.integer(name, getattr(self, name), minimum=1)
+        check_instances(self, [f"{player}_optimizer" for player in PLAYERS], OPTIMIZERS)
+        for player in PLAYERS:
+            checks.integer(f"{player}_batch", getattr(self, f"{player}_batch"), minimum=1)
         checks.instance("augmentation", self.augmentation, Augmentation)
         checks.choice("game", self.game, GAMES)
         for name in ("penalty_weight", "class_weight", "noise_weight"):
@@ -160,29 +126,7 @@ class CoDeGAN(Method):
         """The iteration at which E_c starts to learn, unless that is the first."""
         return (self.class_from,) if self.class_from else ()
 
-    def _model_class(self):
+    def _model_class(self) -> "type[CoDeGANModel]":
         from models.gans.codegan_model import CoDeGANModel
 
         return CoDeGANModel
-
-    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per real image.
-
-        A gradient penalty costs as much as two and a half further passes, forward and backward.
-        """
-        generator = self.generator.multiply_adds(image_shape, self.codes.latent_dim)
-        judged = self.discriminator.multiply_adds(image_shape, 1)
-        outputs = self.codes.feature_dim + (self.codes.noise_dim if self.shares_trunk else 0)
-        told = self.class_encoder.multiply_adds(image_shape, outputs)
-        read = told
-        if not self.shares_trunk:
-            read = self.noise_encoder.multiply_adds(image_shape, self.codes.noise_dim)
-        penalty = 7.5 if self.penalty_weight else 0.0
-        total = self.images_per_iteration * (generator + judged * (6 + penalty))
-        own = 0 if self.shares_trunk else read
-        total += self.generator_batch * (3 * generator + 2 * judged + 4 * told + 2 * own)
-        if iteration >= self.class_from:
-            total += self.class_batch * (generator + 6 * told)
-        if not self.shares_trunk:
-            total += self.noise_batch * (generator + 3 * read)
-        return int(total / self.images_per_iteration)

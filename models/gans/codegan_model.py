@@ -1,22 +1,27 @@
 """CoDeGAN as a Keras model."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models import checks, draws
-from models.gans.adversarial_model import AdversarialModel, Frozen
+from models.layers.frozen import Frozen
 from models.losses.adversarial import GAMES, gradient_penalty
 from models.losses.contrastive import supervised_contrastive_loss
 from models.networks.class_networks import (
     RECONSTRUCTED_NOISE,
-    build_class_discriminator,
-    build_class_generator,
     build_code_encoder,
     build_encoders,
 )
+from models.trained_model import TrainedModel
+
+Losses = dict[str, tf.Tensor]
 
 
-class CoDeGANModel(AdversarialModel):
+class CoDeGANModel(TrainedModel):
     """CoDeGAN (Zhao et al. 2021, https://arxiv.org/abs/2103.03636).
 
     G makes images of a class c and noise z. E_c maps them to features in which images of one class
@@ -41,14 +46,19 @@ class CoDeGANModel(AdversarialModel):
         num_images: not used.
     """
 
-    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
-        image_shape = checks.image_shape("image_shape", image_shape)
+    def __init__(
+        self,
+        recipe: Any,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
         encoders = build_encoders(recipe, image_shape, seed)
+        images, head = keras.Input(image_shape, name="images"), {"real_logit": 1}
         parts = {
-            "generator": build_class_generator(
-                recipe.generator, image_shape, recipe.codes.latent_dim, seed
-            ),
-            "discriminator": build_class_discriminator(recipe.discriminator, image_shape, seed),
+            "generator": recipe.generator.build(image_shape, recipe.codes.latent_dim, seed),
+            "discriminator": recipe.discriminator.build(images, head, seed, "discriminator"),
             **encoders,
         }
         losses = ("generator_loss", "discriminator_loss", "class_loss", "noise_loss")
@@ -77,14 +87,14 @@ class CoDeGANModel(AdversarialModel):
         self.is_class_learning = recipe.class_from == 0
 
     def begin_segment(self, iteration: int) -> None:
-        """Lets E_c learn from `class_from` on."""
+        """Let E_c learn from `class_from` on."""
         super().begin_segment(iteration)
         if self.is_class_learning != (iteration >= self.recipe.class_from):
             self.is_class_learning = not self.is_class_learning
             self.train_function = None  # Keras traces the other iteration
 
-    def load_pretrained(self, weights: dict) -> None:
-        """Sets E_c to pre-trained weights, those of `pretrained_variables` by name."""
+    def load_pretrained(self, weights: dict[str, np.ndarray]) -> None:
+        """Set E_c to pre-trained weights, those of `pretrained_variables` by name."""
         variables = pretrained_variables(self.class_encoder)
         if set(weights) != set(variables):
             difference = sorted(set(weights) ^ set(variables))
@@ -92,8 +102,8 @@ class CoDeGANModel(AdversarialModel):
         for name, variable in variables.items():
             variable.assign(weights[name])
 
-    def train_step(self, images):
-        """One round: D `discriminator_steps` times, each on its part of the images, G, E_z, E_c.
+    def train_step(self, images: tf.Tensor) -> Losses:
+        """Do one round: D `discriminator_steps` times, on parts of the images, G, E_z, E_c.
 
         Args:
             images: uint8 [discriminator_steps * batch, height, width, channels].
@@ -110,8 +120,8 @@ class CoDeGANModel(AdversarialModel):
                 self.update_class_encoder()
         return self.end_iteration(results)
 
-    def update_discriminator(self, real, step: int):
-        """D learns to tell real from fake, on latents of its own."""
+    def update_discriminator(self, real: tf.Tensor, step: int) -> Losses:
+        """Teach D to tell real from fake, on latents of its own."""
         _, fakes = self.generate(tf.shape(real)[0], f"discriminator_{step}")
         seed = self.stream_seed(f"penalty_{step}")
         mix = draws.uniform((tf.shape(real)[0], 1, 1, 1), seed)
@@ -128,8 +138,8 @@ class CoDeGANModel(AdversarialModel):
         Frozen(self.discriminator).advance_spectral_vectors()
         return results
 
-    def update_generator(self):
-        """G learns to pass for real, to make classes that E_c tells apart, and to show z."""
+    def update_generator(self) -> Losses:
+        """Teach G to pass for real, to make classes that E_c tells apart, and to show z."""
         recipe = self.recipe
         latents = self.draw_latents(self.share(recipe.generator_batch), "generator")
         with tf.GradientTape() as tape:
@@ -150,8 +160,8 @@ class CoDeGANModel(AdversarialModel):
             "noise_loss": noise_loss,
         }
 
-    def update_shared_encoder(self):
-        """E learns to tell classes apart and to read z; before `class_from` only the latter."""
+    def update_shared_encoder(self) -> None:
+        """Teach E to tell classes apart and to read z; before `class_from` only the latter."""
         latents, fakes = self.generate(self.share(self.recipe.class_batch), "class_encoder")
         ratio = self.recipe.noise_weight / self.recipe.class_weight
         with tf.GradientTape(persistent=True) as tape:
@@ -167,36 +177,38 @@ class CoDeGANModel(AdversarialModel):
             self.minimize("class_encoder", tape, loss)
         self.minimize("noise_encoder", tape, loss)
 
-    def update_class_encoder(self):
-        """E_c learns to tell classes apart."""
+    def update_class_encoder(self) -> None:
+        """Teach E_c to tell classes apart."""
         latents, fakes = self.generate(self.share(self.recipe.class_batch), "class_encoder")
         with tf.GradientTape() as tape:
             features, _ = self.view_features(self.encode, fakes, "class_encoder")
             loss = self.class_loss(features, latents)
         self.minimize("class_encoder", tape, loss)
 
-    def update_noise_encoder(self):
-        """E_z learns to read z."""
+    def update_noise_encoder(self) -> None:
+        """Teach E_z to read z."""
         latents, fakes = self.generate(self.share(self.recipe.noise_batch), "noise_encoder")
         with tf.GradientTape() as tape:
             loss = self.noise_loss(self.noise_encoder(fakes, training=True), latents)
         self.minimize("noise_encoder", tape, loss)
 
-    def generate(self, batch, stream: str):
-        """Returns latents and G's images, for players that G does not learn from."""
+    def generate(self, batch: int | tf.Tensor, stream: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return latents and G's images, for players that G does not learn from."""
         latents = self.draw_latents(batch, stream)
         return latents, Frozen(self.generator)(latents)
 
-    def draw_latents(self, batch, stream: str):
-        """Returns this iteration's latents [batch, latent_dim] from a stream."""
+    def draw_latents(self, batch: int | tf.Tensor, stream: str) -> tf.Tensor:
+        """Return this iteration's latents [batch, latent_dim] from a stream."""
         return self.codes.sample(batch, self.stream_seed(f"{stream}_codes"))
 
-    def encode(self, images):
-        """Returns what E_c makes of images while it learns."""
+    def encode(self, images: tf.Tensor) -> Any:
+        """Return what E_c makes of images while it learns."""
         return self.class_encoder(images, training=True)
 
-    def view_features(self, encode, images, stream: str, stop_at_view: bool = False):
-        """Returns the class features of images and of their augmented views, and the noise read.
+    def view_features(
+        self, encode: Callable, images: tf.Tensor, stream: str, stop_at_view: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Return the class features of images and of their augmented views, and the noise read.
 
         Args:
             encode: E_c, learning or frozen.
@@ -215,17 +227,17 @@ class CoDeGANModel(AdversarialModel):
             return outputs, None
         return outputs[0], outputs[1][: tf.shape(images)[0]]
 
-    def class_loss(self, features, latents):
-        """Returns L_c of `view_features`."""
+    def class_loss(self, features: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+        """Return L_c of `view_features`."""
         classes = tf.argmax(latents[:, : self.codes.num_classes], axis=1)
         return supervised_contrastive_loss(*tf.split(features, 2), classes, self.recipe.temperature)
 
-    def noise_loss(self, noise, latents):
-        """Returns L_z."""
+    def noise_loss(self, noise: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
+        """Return L_z."""
         return tf.reduce_mean(tf.square(noise - latents[:, self.codes.num_classes :]))
 
     def share(self, batch: int) -> int:
-        """Returns this replica's part of a batch of generated images."""
+        """Return this replica's part of a batch of generated images."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if batch % replicas:
             expected = f"a multiple of the {replicas} replicas, which share every player's batch"
@@ -234,7 +246,7 @@ class CoDeGANModel(AdversarialModel):
 
 
 def pretrained_variables(class_encoder: keras.Model) -> dict[str, keras.Variable]:
-    """Returns what pre-training determines: all of E_c but a head of z, by path."""
+    """Return what pre-training determines: all of E_c but a head of z, by path."""
     return {
         variable.path: variable
         for layer in class_encoder.layers

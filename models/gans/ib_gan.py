@@ -1,15 +1,21 @@
-"""Recipes of adversarial baselines."""
+"""IB-GAN: what Gin binds; `models.gans.ib_gan_model` holds the train step."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from models import checks
-from models.base import OPTIMIZERS, GaussianLatents
-from models.networks.architectures import ConvEncoder, DeconvGenerator, DenseNetwork
+from models.base import OPTIMIZERS, Method, check_gaussian_latents, check_instances
+from models.networks.convolutional import ConvEncoder
+from models.networks.deconvolutional import DeconvGenerator
+from models.networks.dense import DenseNetwork
 from models.optimizers.recipes import Adam, RMSprop
+
+if TYPE_CHECKING:
+    from models.gans.ib_gan_model import IBGANModel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IBGAN(GaussianLatents):
+class IBGAN(Method):
     """IB-GAN (Jeon et al. 2021, https://doi.org/10.1609/aaai.v35i9.16967).
 
     Attributes:
@@ -44,29 +50,17 @@ class IBGAN(GaussianLatents):
 
     def __post_init__(self):
         super().__post_init__()
+        check_gaussian_latents(self.codes)
         checks.integer("source_dim", self.source_dim, minimum=1)
         checks.instance("representation", self.representation, DenseNetwork)
         checks.instance("generator", self.generator, DeconvGenerator)
-        for name in ("reconstructor", "discriminator"):
-            checks.instance(name, getattr(self, name), ConvEncoder)
-        for name in ("generator_optimizer", "discriminator_optimizer"):
-            checks.instance(name, getattr(self, name), OPTIMIZERS)
+        check_instances(self, ("reconstructor", "discriminator"), ConvEncoder)
+        check_instances(self, ("generator_optimizer", "discriminator_optimizer"), OPTIMIZERS)
         for name in ("gamma", "alpha", "beta", "noise_std"):
             checks.number(name, getattr(self, name), minimum=0.0)
         checks.integer("noise_iterations", self.noise_iterations, minimum=1)
 
-    def multiply_adds(self, image_shape: tuple[int, int, int], iteration: int) -> int:
-        """Returns the multiply-adds that `iteration` spends per training image.
-
-        Three passes over G, e and q; six over D in its own update, two in that of G.
-        """
-        latents = self.codes.latent_dim
-        made = self.generator.multiply_adds(image_shape, latents)
-        made += self.representation.multiply_adds(self.source_dim, 2 * latents)
-        made += self.reconstructor.multiply_adds(image_shape, self.source_dim)
-        return 3 * made + 8 * self.discriminator.multiply_adds(image_shape, 1)
-
-    def _model_class(self):
+    def _model_class(self) -> "type[IBGANModel]":
         from models.gans.ib_gan_model import IBGANModel
 
         return IBGANModel

@@ -1,16 +1,19 @@
 """IB-GAN as a Keras model."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from models import checks, draws
-from models.gans.adversarial_model import AdversarialModel
+from models import draws
 from models.losses import info_gan as losses
-from models.losses import variational as vae_objectives
-from models.networks import convolutional as networks
+from models.losses.variational import kl_to_prior
+from models.trained_model import TrainedModel
+
+Losses = dict[str, tf.Tensor]
 
 
-class IBGANModel(AdversarialModel):
+class IBGANModel(TrainedModel):
     """IB-GAN (Jeon et al. 2021, https://doi.org/10.1609/aaai.v35i9.16967).
 
     A stochastic layer e(r | z) between the source z ~ N(0, I) and G is a bottleneck: what x = G(r)
@@ -33,8 +36,14 @@ class IBGANModel(AdversarialModel):
 
     loss_names = ("generator_loss", "discriminator_loss", "info_loss", "kl")
 
-    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
-        image_shape = checks.image_shape("image_shape", image_shape)
+    def __init__(
+        self,
+        recipe: Any,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
         parts = self.build_networks(recipe, image_shape, seed)
         makers = ("generator", "representation", "reconstructor")
         source = parts["reconstructor"].outputs[0]
@@ -63,25 +72,28 @@ class IBGANModel(AdversarialModel):
         self.discriminator = parts["discriminator"]
 
     @staticmethod
-    def build_networks(recipe, image_shape, seed) -> dict[str, keras.Model]:
-        """Returns G, e, q and D."""
+    def build_networks(
+        recipe: Any, image_shape: tuple[int, int, int], seed: int
+    ) -> dict[str, keras.Model]:
+        """Return G, e, q and D."""
         latent_dim, source_dim = recipe.codes.latent_dim, recipe.source_dim
         heads = {"mean": latent_dim, "log_variance": latent_dim}
-        return {
-            "generator": networks.build_generator(recipe.generator, image_shape, latent_dim, seed),
-            "representation": networks.build_dense_network(
-                recipe.representation, source_dim, heads, seed, "representation"
-            ),
-            "reconstructor": networks.build_conv_encoder(
-                recipe.reconstructor, image_shape, {"source": source_dim}, seed, "reconstructor"
-            ),
-            "discriminator": networks.build_conv_encoder(
-                recipe.discriminator, image_shape, {"real_logit": 1}, seed, "discriminator"
+        networks = {
+            "generator": recipe.generator.build(image_shape, latent_dim, seed),
+            "representation": recipe.representation.build(
+                source_dim, heads, seed, "representation"
             ),
         }
+        for name, head in (
+            ("reconstructor", {"source": source_dim}),
+            ("discriminator", {"real_logit": 1}),
+        ):
+            images = keras.Input(image_shape, name="images")
+            networks[name] = getattr(recipe, name).build(images, head, seed, name)
+        return networks
 
-    def train_step(self, images):
-        """One iteration: D once, then G, e and q together once.
+    def train_step(self, images: tf.Tensor) -> Losses:
+        """Do one iteration: update D once, then G, e and q together once.
 
         Args:
             images: uint8 [batch, height, width, channels].
@@ -93,17 +105,17 @@ class IBGANModel(AdversarialModel):
         results |= self.update_generator(tape, fakes, kl, source)
         return self.end_iteration(results)
 
-    def generate(self, source):
-        """Returns a tape, G's images and the bottleneck's KL, recorded on the tape."""
+    def generate(self, source: tf.Tensor) -> tuple[tf.GradientTape, tf.Tensor, tf.Tensor]:
+        """Return a tape, G's images and the bottleneck's KL, recorded on the tape."""
         with tf.GradientTape() as tape:
             mean, log_variance = self.representation(source, training=True)
             noise = self.normal(tf.shape(mean), "representation")
             fakes = self.generator(mean + tf.exp(0.5 * log_variance) * noise, training=True)
-            kl = vae_objectives.kl_to_prior(mean, log_variance)
+            kl = kl_to_prior(mean, log_variance)
         return tape, fakes, kl
 
-    def update_discriminator(self, real, fakes):
-        """D learns to tell real from fake."""
+    def update_discriminator(self, real: tf.Tensor, fakes: tf.Tensor) -> Losses:
+        """Teach D to tell real from fake."""
         with tf.GradientTape() as tape:
             real_logits = self.discriminator(self.blur(real, "real_noise"), training=True)
             fake_logits = self.discriminator(self.blur(fakes, "fake_noise"), training=True)
@@ -111,8 +123,10 @@ class IBGANModel(AdversarialModel):
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": loss}
 
-    def update_generator(self, tape, fakes, kl, source):
-        """G, e and q learn to pass for real and to show z through the narrow r."""
+    def update_generator(
+        self, tape: tf.GradientTape, fakes: tf.Tensor, kl: tf.Tensor, source: tf.Tensor
+    ) -> Losses:
+        """Teach G, e and q to pass for real and to show z through the narrow r."""
         recipe = self.recipe
         with tape:
             logits = self.discriminator(self.blur(fakes, "judged_noise"), training=True)
@@ -123,15 +137,15 @@ class IBGANModel(AdversarialModel):
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial, "info_loss": info, "kl": kl}
 
-    def blur(self, images, stream: str):
-        """Returns images with this iteration's instance noise."""
+    def blur(self, images: tf.Tensor, stream: str) -> tf.Tensor:
+        """Return images with this iteration's instance noise."""
         return images + self.noise_std() * self.normal(tf.shape(images), stream)
 
-    def noise_std(self):
-        """Returns the standard deviation of the instance noise, a scalar tensor."""
+    def noise_std(self) -> tf.Tensor:
+        """Return the standard deviation of the instance noise, a scalar tensor."""
         progress = tf.cast(self.iteration.value, tf.float32) / self.recipe.noise_iterations
         return self.recipe.noise_std * tf.maximum(1.0 - progress, 0.0)
 
-    def normal(self, shape, stream: str):
-        """Returns standard normal draws of this iteration from a stream."""
+    def normal(self, shape: tuple | tf.Tensor, stream: str) -> tf.Tensor:
+        """Return standard normal draws of this iteration from a stream."""
         return draws.normal(shape, self.stream_seed(stream))

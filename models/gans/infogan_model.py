@@ -1,15 +1,19 @@
 """InfoGAN as a Keras model."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from models import checks
-from models.gans.adversarial_model import AdversarialModel, Frozen
+from models.codes.joint_code import JointCode
+from models.layers.frozen import Frozen
 from models.losses import info_gan as losses
-from models.networks import convolutional as networks
+from models.trained_model import TrainedModel
+
+Losses = dict[str, tf.Tensor]
 
 
-class InfoGANModel(AdversarialModel):
+class InfoGANModel(TrainedModel):
     """InfoGAN (Chen et al. 2016, https://arxiv.org/abs/1606.03657, equations 5 and 6).
 
     min over G and Q, max over D of V(D, G) - lambda L_I(G, Q), with G's non-saturating loss:
@@ -34,15 +38,21 @@ class InfoGANModel(AdversarialModel):
 
     loss_names = ("generator_loss", "discriminator_loss", "info_loss")
 
-    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
-        image_shape = checks.image_shape("image_shape", image_shape)
+    def __init__(
+        self,
+        recipe: Any,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
         parts = self.build_networks(recipe, image_shape, seed)
         super().__init__(
             networks=parts,
             players={name: network.trainable_variables for name, network in parts.items()},
             optimizers=self.build_optimizers(recipe),
             generator=parts["generator"],
-            encoder=networks.build_encoder(parts["discriminator"], recipe.codes),
+            encoder=mean_of_codes(parts["discriminator"], recipe.codes),
             codes=recipe.codes,
             losses=self.loss_names,
             max_value=max_value,
@@ -55,26 +65,25 @@ class InfoGANModel(AdversarialModel):
         self.fresh_codes = recipe.fresh_codes
 
     @staticmethod
-    def build_networks(recipe, image_shape, seed) -> dict[str, keras.Model]:
-        """Returns the network of each player."""
-        latent_dim, q_dim = recipe.codes.latent_dim, recipe.codes.q_dim
+    def build_networks(
+        recipe: Any, image_shape: tuple[int, int, int], seed: int
+    ) -> dict[str, keras.Model]:
+        """Return the network of each player."""
         return {
-            "generator": networks.build_generator(recipe.generator, image_shape, latent_dim, seed),
-            "discriminator": networks.build_discriminator(
-                recipe.discriminator, image_shape, q_dim, seed
-            ),
+            "generator": recipe.generator.build(image_shape, recipe.codes.latent_dim, seed),
+            "discriminator": recipe.discriminator.build(image_shape, recipe.codes.q_dim, seed),
         }
 
     @staticmethod
-    def build_optimizers(recipe) -> dict[str, keras.Optimizer]:
-        """Returns the optimiser of each player."""
+    def build_optimizers(recipe: Any) -> dict[str, keras.Optimizer]:
+        """Return the optimiser of each player."""
         return {
             "generator": recipe.generator_optimizer.build(),
             "discriminator": recipe.discriminator_optimizer.build(),
         }
 
-    def train_step(self, images):
-        """One iteration: D and Q once, then G `generator_steps` times.
+    def train_step(self, images: tf.Tensor) -> Losses:
+        """Do one iteration: update D and Q once, then G `generator_steps` times.
 
         Args:
             images: uint8 [batch, height, width, channels].
@@ -93,13 +102,13 @@ class InfoGANModel(AdversarialModel):
         discriminator.advance_spectral_vectors()
         return self.end_iteration(results)
 
-    def draw_latents(self, real, stream: str):
-        """Returns this iteration's latent vectors from a stream, as many as real images."""
+    def draw_latents(self, real: tf.Tensor, stream: str) -> tf.Tensor:
+        """Return this iteration's latent vectors from a stream, as many as real images."""
         latents = self.codes.sample(tf.shape(real)[0], self.stream_seed(stream))
         return tf.cast(latents, self.variable_dtype)
 
-    def generate(self, *latents):
-        """Returns a tape and G's images for each batch of latents, recorded on the tape.
+    def generate(self, *latents: tf.Tensor) -> tuple[tf.GradientTape, *tuple[tf.Tensor, ...]]:
+        """Return a tape and G's images for each batch of latents, recorded on the tape.
 
         Each batch is a pass of its own: batch norm uses the statistics of that batch.
         """
@@ -107,8 +116,8 @@ class InfoGANModel(AdversarialModel):
             images = [self.generator(batch, training=True) for batch in latents]
         return tape, *images
 
-    def update_discriminator(self, real, fakes, latents):
-        """D learns to tell real from fake, Q to read the codes off the fakes."""
+    def update_discriminator(self, real: tf.Tensor, fakes: tf.Tensor, latents: tf.Tensor) -> Losses:
+        """Teach D to tell real from fake, and Q to read the codes off the fakes."""
         with tf.GradientTape() as tape:
             real_logits, fake_logits, q_outputs = self.discriminate(real, fakes)
             adversarial = losses.discriminator_loss(real_logits, fake_logits)
@@ -117,16 +126,20 @@ class InfoGANModel(AdversarialModel):
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": adversarial, "info_loss": info}
 
-    def update_generator(self, tape, fakes, latents, discriminator):
-        """G learns to pass for real and to show its codes; `tape` holds G's pass."""
+    def update_generator(
+        self, tape: tf.GradientTape, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
+    ) -> Losses:
+        """Teach G to pass for real and to show its codes; `tape` holds G's pass."""
         with tape:
             adversarial, info = self.judge(fakes, latents, discriminator)
             loss = adversarial + self.info_weight() * info
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial}
 
-    def discriminate(self, real, fakes):
-        """Returns D's logits of real and fake images and Q's outputs for the fakes.
+    def discriminate(
+        self, real: tf.Tensor, fakes: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return D's logits of real and fake images and Q's outputs for the fakes.
 
         Batch norm needs a pass each; without it one pass over both is the same and faster.
         """
@@ -137,12 +150,23 @@ class InfoGANModel(AdversarialModel):
         batch = tf.shape(real)[0]
         return logits[:batch], logits[batch:], q_outputs[batch:]
 
-    def judge(self, fakes, latents, discriminator):
-        """Returns G's adversarial loss and the information loss from the frozen D and Q."""
+    def judge(
+        self, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return G's adversarial loss and the information loss from the frozen D and Q."""
         logits, q_outputs = discriminator(fakes)
         info = self.codes.negative_log_likelihood(latents, q_outputs)
         return losses.generator_loss(logits), info
 
-    def info_weight(self):
-        """Returns lambda in this iteration, a scalar tensor."""
+    def info_weight(self) -> tf.Tensor:
+        """Return lambda in this iteration, a scalar tensor."""
         return self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)
+
+
+def mean_of_codes(discriminator: keras.Model, codes: JointCode) -> keras.Model:
+    """Return the encoder inside a discriminator: images to Q's mean [batch, code_dim].
+
+    It shares the discriminator's layers and so is trained with it.
+    """
+    mean = codes.posterior_mean(discriminator.outputs[1])
+    return keras.Model(discriminator.inputs[0], mean, name="encoder")

@@ -1,5 +1,7 @@
 """SimCLR as a Keras model: self-supervised pre-training of CoDeGAN's class encoder."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ class SimCLRModel(TrainedModel):
         max_value: the uint8 value of full intensity.
     """
 
-    def __init__(self, recipe, image_shape, max_value):
+    def __init__(self, recipe: Any, image_shape: tuple[int, int, int], max_value: int):
         options = recipe.pretraining
         network = build_encoders(recipe, image_shape, options.seed)["class_encoder"]
         features = keras.tree.flatten(network.outputs)[0]  # a head of z has no part in this
@@ -36,8 +38,8 @@ class SimCLRModel(TrainedModel):
         )
         self.options = options
 
-    def train_step(self, images):
-        """One batch: two views of each image, drawn together.
+    def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Do one iteration: draw two views of each image together.
 
         Args:
             images: uint8 [batch, height, width, channels].

@@ -2,8 +2,12 @@
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 from models import checks
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 # Red, green, blue to luminance and two colour axes (NTSC's YIQ), in which hue is an angle.
@@ -57,8 +61,8 @@ class Augmentation:
         for name in ("colour_probability", "grey_probability"):
             checks.number(name, getattr(self, name), minimum=0.0, maximum=1.0)
 
-    def apply(self, images, seed):
-        """Returns changed images in [0, 1], of the same shape.
+    def apply(self, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+        """Return changed images in [0, 1], of the same shape.
 
         Args:
             images: float32 [batch, height, width, channels] in [0, 1].
@@ -111,7 +115,7 @@ class Augmentation:
 
 
 def _interpolation(start, length, size: int):
-    """Returns the matrices [batch, size, size] that enlarge [start, start + length) bilinearly.
+    """Return the matrices [batch, size, size] that enlarge [start, start + length) bilinearly.
 
     Args:
         start: [batch], as a share of the whole side.
@@ -127,7 +131,7 @@ def _interpolation(start, length, size: int):
 
 
 def _turn_hue(images, angle):
-    """Returns images whose colour axes are turned by angle [batch, 1, 1, 1], in radians."""
+    """Return images whose colour axes are turned by angle [batch, 1, 1, 1], in radians."""
     import tensorflow as tf
 
     luminance, first, second = tf.split(tf.tensordot(images, tf.transpose(TO_YIQ), 1), 3, axis=-1)
@@ -137,7 +141,7 @@ def _turn_hue(images, angle):
 
 
 def _luminance(images):
-    """Returns [batch, height, width, 1]."""
+    """Return [batch, height, width, 1]."""
     import tensorflow as tf
 
     if images.shape[-1] == 1:
@@ -146,7 +150,7 @@ def _luminance(images):
 
 
 def _uniform(images, seed, low: float, high: float):
-    """Returns a draw for each image, float32 [batch]."""
+    """Return a draw for each image, float32 [batch]."""
     import tensorflow as tf
 
     from models import draws

@@ -1,6 +1,7 @@
 """Passes through a network on behalf of other players, which leave no trace in it."""
 
 import threading
+from typing import Any
 
 import keras
 
@@ -23,8 +24,8 @@ class Frozen:
         self._network = network
         self._states = {one: one.freeze() for one in network.layers if hasattr(one, "freeze")}
 
-    def __call__(self, inputs):
-        """Returns the network's outputs in training."""
+    def __call__(self, inputs: Any) -> Any:
+        """Return the network's outputs in training."""
         _pass.states = self._states
         try:
             return self._network(inputs, training=True)
@@ -32,12 +33,12 @@ class Frozen:
             _pass.states = {}
 
     def advance_spectral_vectors(self) -> None:
-        """Advances the power iteration of every spectrally normalised layer by one."""
+        """Advance the power iteration of every spectrally normalised layer by one."""
         for layer, state in self._states.items():
             if hasattr(layer, "vector"):
                 layer.vector.assign(state[1])
 
 
-def frozen_state(layer: keras.layers.Layer):
-    """Returns what the layer's `freeze()` returned if this is a frozen pass, else None."""
+def frozen_state(layer: keras.layers.Layer) -> Any:
+    """Return what the layer's `freeze()` returned if this is a frozen pass, else None."""
     return getattr(_pass, "states", {}).get(layer)

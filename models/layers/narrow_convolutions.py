@@ -14,8 +14,8 @@ import tensorflow as tf
 MAX_NARROW_CHANNELS = 2
 
 
-def convolve(images, kernel, stride: int):
-    """Returns the convolution with "same" padding, [batch, height / stride, width / stride, out].
+def convolve(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Return the convolution with "same" padding, [batch, height / stride, width / stride, out].
 
     Args:
         images: [batch, height, width, in].
@@ -26,8 +26,8 @@ def convolve(images, kernel, stride: int):
         return tf.nn.conv2d(images, kernel, stride, "SAME")
 
     @tf.custom_gradient
-    def narrow(images, kernel):
-        def gradient(upstream):
+    def narrow(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return (
                 add_taps(upstream, kernel, stride),
                 _kernel_gradient(images, kernel, upstream, stride),
@@ -38,8 +38,8 @@ def convolve(images, kernel, stride: int):
     return narrow(images, kernel)
 
 
-def convolve_transposed(features, kernel, stride: int):
-    """Returns the transposed convolution, [batch, height * stride, width * stride, out].
+def convolve_transposed(features: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Return the transposed convolution, [batch, height * stride, width * stride, out].
 
     Args:
         features: [batch, height, width, in], height and width known.
@@ -52,8 +52,8 @@ def convolve_transposed(features, kernel, stride: int):
         return tf.nn.conv2d_transpose(features, kernel, shape, stride, "SAME")
 
     @tf.custom_gradient
-    def narrow(features, kernel):
-        def gradient(upstream):
+    def narrow(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return (
                 tf.nn.conv2d(upstream, kernel, stride, "SAME"),
                 _kernel_gradient(upstream, kernel, features, stride),
@@ -64,8 +64,8 @@ def convolve_transposed(features, kernel, stride: int):
     return narrow(features, kernel)
 
 
-def add_taps(features, kernel, stride: int):
-    """Returns the transposed convolution, as one matrix product and shifted sums.
+def add_taps(features: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Return the transposed convolution, as one matrix product and shifted sums.
 
     Tap a of a kernel row sends the feature at i to the pixel i * stride + a - before, where
     `before` is what "same" padding puts before an image whose size the stride divides.
@@ -86,8 +86,8 @@ def add_taps(features, kernel, stride: int):
     return tf.reshape(images, (-1, height * stride, width * stride, out))
 
 
-def _gather_taps(planes, stride: int, axis: int):
-    """Sums over the taps, the first axis, that meet in one pixel, for each remainder of it.
+def _gather_taps(planes: tf.Tensor, stride: int, axis: int) -> tf.Tensor:
+    """Sum over the taps, the first axis, that meet in one pixel, for each remainder of it.
 
     Args:
         planes: [taps, ...].
@@ -103,8 +103,8 @@ def _gather_taps(planes, stride: int, axis: int):
     return tf.stack([tf.add_n(meeting) for meeting in terms])
 
 
-def _shift(values, offset: int, axis: int):
-    """Moves values by `offset` along an axis, zeros moving in."""
+def _shift(values: tf.Tensor, offset: int, axis: int) -> tf.Tensor:
+    """Move values by `offset` along an axis, zeros moving in."""
     if offset == 0:
         return values
     kept = [slice(None)] * values.shape.rank
@@ -114,13 +114,15 @@ def _shift(values, offset: int, axis: int):
     return tf.pad(values[tuple(kept)], padding)
 
 
-def _kernel_gradient(images, kernel, features, stride: int):
+def _kernel_gradient(
+    images: tf.Tensor, kernel: tf.Tensor, features: tf.Tensor, stride: int
+) -> tf.Tensor:
     return tf.compat.v1.nn.conv2d_backprop_filter(
         images, tf.shape(kernel), features, [1, stride, stride, 1], "SAME"
     )
 
 
 def _is_narrow(shape, channels: int, stride: int) -> bool:
-    """Says whether the order of sums above holds (sizes that the stride divides) and pays."""
+    """Say whether the order of sums above holds (sizes that the stride divides) and pays."""
     divides = all(size and size % stride == 0 for size in shape[1:3])
     return stride > 1 and channels <= MAX_NARROW_CHANNELS and divides

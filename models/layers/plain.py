@@ -22,8 +22,8 @@ class LeakyReLU(keras.layers.LeakyReLU):
     a convolution, its bias and this activation in one pass over memory.
     """
 
-    def call(self, inputs):
-        """Returns max(inputs, negative_slope * inputs)."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return max(inputs, negative_slope * inputs)."""
 
         @tf.custom_gradient
         def activate(inputs):
@@ -43,8 +43,8 @@ class LeakyReLU(keras.layers.LeakyReLU):
 class Conv2D(keras.layers.Conv2D):
     """Keras' convolution with "same" padding, whose gradient is fast to few channels as well."""
 
-    def call(self, inputs):
-        """Returns [batch, height / stride, width / stride, filters], rounded up."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return [batch, height / stride, width / stride, filters], rounded up."""
         outputs = convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides[0])
         return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
 
@@ -53,8 +53,8 @@ class Conv2D(keras.layers.Conv2D):
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """Keras' transposed convolution with "same" padding, fast to few channels as well."""
 
-    def call(self, inputs):
-        """Returns [batch, height * stride, width * stride, filters]."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return [batch, height * stride, width * stride, filters]."""
         kernel = tf.convert_to_tensor(self.kernel)
         outputs = convolve_transposed(inputs, kernel, self.strides[0])
         return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
@@ -69,20 +69,22 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     @property
-    def momentum(self):
+    def momentum(self) -> float:
         """Decay of the moving statistics; 1, which keeps them exactly, in a frozen pass."""
         return 1.0 if frozen_state(self) else self._momentum
 
     @momentum.setter
-    def momentum(self, value):
+    def momentum(self, value: float) -> None:
         self._momentum = value
 
-    def freeze(self):
-        """Returns that the moving statistics stay as they are; see `models.layers.frozen`."""
+    def freeze(self) -> bool:
+        """Return that the moving statistics stay as they are; see `models.layers.frozen`."""
         return True
 
-    def call(self, inputs, training=None, mask=None):
-        """Returns normalised inputs; a training pass also updates the moving statistics."""
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Return normalised inputs; a training pass also updates the moving statistics."""
         if training and self.synchronized:
             return self._call_together(inputs)
         if len(inputs.shape) != 4 or self.compute_dtype == "float64":
@@ -103,8 +105,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         self._move(self.moving_variance, variance * (count - 1.0) / count)
         return outputs
 
-    def _call_together(self, inputs):
-        """Returns inputs normalised by mean and variance over all replicas' rows.
+    def _call_together(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return inputs normalised by mean and variance over all replicas' rows.
 
         The variance is taken around the common mean: the mean of the squares less the square of
         the mean, which needs one exchange less, loses digits.
@@ -120,7 +122,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             inputs, mean, variance, self.beta.value, self.gamma.value, self.epsilon
         )
 
-    def _move(self, average, value):
+    def _move(self, average: keras.Variable, value: tf.Tensor) -> None:
         average.assign(average * self.momentum + value * (1.0 - self.momentum))
 
 
@@ -133,7 +135,7 @@ PLAIN = {
 
 
 def plain_copy(network: keras.Model) -> keras.Model:
-    """Returns a functional network that computes the same in inference, of Keras' own layers only.
+    """Return a functional network that computes the same in inference, of Keras' own layers only.
 
     In float32, whatever the network was trained in. Spectrally normalised kernels are divided by
     their sigma once and for all. Saved, the copy loads without this module.
@@ -171,7 +173,7 @@ def plain_copy(network: keras.Model) -> keras.Model:
 
 
 def fast_copy(network: keras.Model) -> keras.Model:
-    """Returns a loaded functional network in the form that runs fastest, with weights of its own.
+    """Return a loaded functional network in the form that runs fastest, with weights of its own.
 
     Layers that have no such form stay as they are.
     """
@@ -186,8 +188,8 @@ def fast_copy(network: keras.Model) -> keras.Model:
     return copy
 
 
-def _has_fast_form(layer) -> bool:
-    """Says whether a Keras layer does what its counterpart here does, which has fewer options."""
+def _has_fast_form(layer: keras.layers.Layer) -> bool:
+    """Say whether a Keras layer does what its counterpart here does, which has fewer options."""
     if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose):
         is_usual = layer.padding == "same" and layer.data_format == "channels_last"
         is_linear = layer.activation is keras.activations.linear and layer.use_bias

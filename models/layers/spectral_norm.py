@@ -11,6 +11,8 @@ the players make, all see one function of the weights, and a pass of one player 
 another. (`keras.layers.SpectralNormalization` overwrites the kernel on every training pass.)
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -45,8 +47,8 @@ class SpectralLayer(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.vector_initializer = keras.initializers.get(vector_initializer)
 
-    def add_variables(self, kernel_shape):
-        """Makes kernel, bias and u; called by a subclass' `build`."""
+    def add_variables(self, kernel_shape: tuple[int, ...]) -> None:
+        """Make kernel, bias and u; called by a subclass' `build`."""
         # Never cast by mixed precision: sigma is found in full precision.
         self.kernel = self.add_weight(
             name="kernel",
@@ -65,30 +67,30 @@ class SpectralLayer(keras.layers.Layer):
             aggregation="only_first_replica",
         )
 
-    def normalize(self):
-        """Returns kernel / sigma, in the kernel's shape, and u' [units]."""
+    def normalize(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return kernel / sigma, in the kernel's shape, and u' [units]."""
         matrix = tf.reshape(self.kernel, (-1, self.units))  # [fan_in, units]
         constant = tf.stop_gradient(matrix)
         v = _unit(tf.linalg.matvec(constant, tf.convert_to_tensor(self.vector)))  # [fan_in]
         u = _unit(tf.linalg.matvec(constant, v, transpose_a=True))
         return self.kernel / tf.tensordot(v, tf.linalg.matvec(matrix, u), 1), u
 
-    def freeze(self):
-        """Returns what `normalize` does, as constants; see `models.layers.frozen`."""
+    def freeze(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what `normalize` does, as constants; see `models.layers.frozen`."""
         kernel, vector = self.normalize()
         return tf.stop_gradient(kernel), vector
 
-    def normalized_kernel(self):
-        """Returns kernel / sigma, in the layer's compute dtype."""
+    def normalized_kernel(self) -> tf.Tensor:
+        """Return kernel / sigma, in the layer's compute dtype."""
         kernel, _ = frozen_state(self) or self.normalize()
         return tf.cast(kernel, self.compute_dtype)
 
-    def advance(self):
-        """Replaces the stored u by that of one power iteration with the current kernel."""
+    def advance(self) -> None:
+        """Replace the stored u by that of one power iteration with the current kernel."""
         self.vector.assign(self.normalize()[1])
 
-    def get_config(self):
-        """Returns what `from_config` needs."""
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
         return {
             **super().get_config(),
             "units": self.units,
@@ -101,16 +103,16 @@ class SpectralLayer(keras.layers.Layer):
 class SpectralDense(SpectralLayer):
     """A dense layer with a spectrally normalised kernel; [batch, inputs] to [batch, units]."""
 
-    def build(self, input_shape):
-        """Makes the variables."""
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the variables."""
         self.add_variables((input_shape[-1], self.units))
 
-    def call(self, inputs):
-        """Returns inputs @ kernel / sigma + bias."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return inputs @ kernel / sigma + bias."""
         return tf.nn.bias_add(tf.matmul(inputs, self.normalized_kernel()), self.bias)
 
-    def compute_output_shape(self, input_shape):
-        """Returns (batch, units)."""
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, units)."""
         return (*input_shape[:-1], self.units)
 
 
@@ -130,22 +132,22 @@ class SpectralConv2D(SpectralLayer):
         self.kernel_size = kernel_size
         self.strides = strides
 
-    def build(self, input_shape):
-        """Makes the variables."""
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the variables."""
         size = self.kernel_size
         self.add_variables((size, size, input_shape[-1], self.units))
 
-    def call(self, inputs):
-        """Returns [batch, height / strides, width / strides, units], rounded up."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return [batch, height / strides, width / strides, units], rounded up."""
         return tf.nn.bias_add(convolve(inputs, self.normalized_kernel(), self.strides), self.bias)
 
-    def compute_output_shape(self, input_shape):
-        """Returns the shape of the output, unknown sizes staying None."""
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the output, unknown sizes staying None."""
         sizes = [size and -(-size // self.strides) for size in input_shape[1:3]]
         return (input_shape[0], *sizes, self.units)
 
-    def get_config(self):
-        """Returns what `from_config` needs."""
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
@@ -153,5 +155,5 @@ class SpectralConv2D(SpectralLayer):
         }
 
 
-def _unit(vector):
+def _unit(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(vector, epsilon=NORM_EPSILON)

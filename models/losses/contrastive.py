@@ -5,8 +5,10 @@ import tensorflow as tf
 HIDDEN = -1e9  # in the place of an anchor's similarity to itself: its exponential is 0
 
 
-def supervised_contrastive_loss(first, second, labels, temperature):
-    """Returns the loss that draws images of one class together and others apart.
+def supervised_contrastive_loss(
+    first: tf.Tensor, second: tf.Tensor, labels: tf.Tensor, temperature: float
+) -> tf.Tensor:
+    """Return the loss that draws images of one class together and others apart.
 
     Khosla et al. 2020 (arXiv 2004.11362, equation 2, L_out): all 2 batch features are anchors f_a,
 
@@ -31,8 +33,8 @@ def supervised_contrastive_loss(first, second, labels, temperature):
     return -tf.reduce_mean(of_anchor)
 
 
-def nt_xent_loss(first, second, temperature):
-    """Returns SimCLR's loss (Chen et al. 2020, arXiv 2002.05709, equation 1).
+def nt_xent_loss(first: tf.Tensor, second: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Return SimCLR's loss (Chen et al. 2020, arXiv 2002.05709, equation 1).
 
     The one positive of an anchor is the other view of its image; arguments as above.
     """

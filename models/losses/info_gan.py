@@ -9,20 +9,22 @@ import math
 import tensorflow as tf
 
 
-def discriminator_loss(real_logits, fake_logits):
-    """Returns the scalar -E log D(x) - E log(1 - D(G)) of logits [batch, 1] each."""
+def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """Return the scalar -E log D(x) - E log(1 - D(G)) of logits [batch, 1] each."""
     return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
         tf.nn.softplus(fake_logits)
     )
 
 
-def generator_loss(fake_logits):
-    """Returns the scalar -E log D(G), the non-saturating loss, of logits [batch, 1]."""
+def generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
+    """Return the scalar -E log D(G), the non-saturating loss, of logits [batch, 1]."""
     return tf.reduce_mean(tf.nn.softplus(-fake_logits))
 
 
-def gaussian_negative_log_likelihood(values, mean, log_std=None):
-    """Returns [batch]: -log N(values; mean, std^2), summed over the columns.
+def gaussian_negative_log_likelihood(
+    values: tf.Tensor, mean: tf.Tensor, log_std: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Return [batch]: -log N(values; mean, std^2), summed over the columns.
 
     Args:
         values: [batch, dim].
@@ -37,13 +39,13 @@ def gaussian_negative_log_likelihood(values, mean, log_std=None):
     return tf.reduce_sum(0.5 * tf.square(scaled) + log_std + constant, axis=1)
 
 
-def categorical_negative_log_likelihood(one_hot, logits):
-    """Returns [batch]: the cross-entropy of softmax(logits) for one-hot rows [batch, classes]."""
+def categorical_negative_log_likelihood(one_hot: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return [batch]: the cross-entropy of softmax(logits) for one-hot rows [batch, classes]."""
     return tf.nn.softmax_cross_entropy_with_logits(labels=one_hot, logits=logits)
 
 
-def contrastive_loss(logits, index):
-    """Returns the scalar cross-entropy of H's logits [batch, num_codes] for the shared code.
+def contrastive_loss(logits: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """Return the scalar cross-entropy of H's logits [batch, num_codes] for the shared code.
 
     Args:
         logits: [batch, num_codes].
@@ -54,7 +56,7 @@ def contrastive_loss(logits, index):
     )
 
 
-def contrastive_accuracy(logits, index):
-    """Returns the scalar share of pairs whose shared code H names; arguments as above."""
+def contrastive_accuracy(logits: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """Return the scalar share of pairs whose shared code H names; arguments as above."""
     guess = tf.argmax(logits, axis=1, output_type=index.dtype)
     return tf.reduce_mean(tf.cast(guess == index, tf.float32))

@@ -13,8 +13,8 @@ import tensorflow as tf
 from models import draws
 
 
-def bernoulli_reconstruction(images, logits):
-    """Returns the scalar cross-entropy of images in [0, 1] with sigmoid(logits).
+def bernoulli_reconstruction(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return the scalar cross-entropy of images in [0, 1] with sigmoid(logits).
 
     Args:
         images: [batch, height, width, channels].
@@ -24,29 +24,31 @@ def bernoulli_reconstruction(images, logits):
     return tf.reduce_mean(tf.reduce_sum(losses, axis=(1, 2, 3)))
 
 
-def kl_to_prior(mean, log_variance):
-    """Returns the scalar KL(q(z | x) || N(0, I)), averaged over the batch."""
+def kl_to_prior(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """Return the scalar KL(q(z | x) || N(0, I)), averaged over the batch."""
     return tf.reduce_mean(tf.reduce_sum(kl_of_latents(mean, log_variance), axis=1))
 
 
-def kl_of_latents(mean, log_variance):
-    """Returns KL(q(z_d | x) || N(0, 1)) of each image and latent, [batch, latents]."""
+def kl_of_latents(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """Return KL(q(z_d | x) || N(0, 1)) of each image and latent, [batch, latents]."""
     return 0.5 * (tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0)
 
 
-def gaussian_log_density(values, mean, log_variance):
-    """Returns log N(values; mean, exp(log_variance)) entry by entry, broadcast."""
+def gaussian_log_density(
+    values: tf.Tensor, mean: tf.Tensor | float, log_variance: tf.Tensor | float
+) -> tf.Tensor:
+    """Return log N(values; mean, exp(log_variance)) entry by entry, broadcast."""
     scaled = tf.square(values - mean) * tf.exp(-log_variance)
     return -0.5 * (math.log(2.0 * math.pi) + log_variance + scaled)
 
 
-def pairwise_log_density(latents, mean, log_variance):
-    """Returns [batch, batch, latents]: entry (i, j, d) is log q(z_i^d | x_j)."""
+def pairwise_log_density(latents: tf.Tensor, mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """Return [batch, batch, latents]: entry (i, j, d) is log q(z_i^d | x_j)."""
     return gaussian_log_density(latents[:, tf.newaxis], mean, log_variance)
 
 
-def weighted_log_weights(batch, num_images: int):
-    """Returns [batch, batch], all log 1 / (N B): minibatch-weighted sampling.
+def weighted_log_weights(batch: int | tf.Tensor, num_images: int) -> tf.Tensor:
+    """Return [batch, batch], all log 1 / (N B): minibatch-weighted sampling.
 
     Args:
         batch: B, an integer or a scalar integer tensor.
@@ -58,8 +60,8 @@ def weighted_log_weights(batch, num_images: int):
     return tf.fill((batch, batch), -tf.math.log(size * num_images))
 
 
-def stratified_log_weights(batch, num_images: int):
-    """Returns the log of [batch, batch] whose rows sum to 1: minibatch-stratified sampling.
+def stratified_log_weights(batch: int | tf.Tensor, num_images: int) -> tf.Tensor:
+    """Return the log of [batch, batch] whose rows sum to 1: minibatch-stratified sampling.
 
     With M = B - 1: 1 / N for the image that z_i came from, (N - M) / (N M) for one other (here the
     next in the batch), which stands for all images outside the batch, 1 / M for the rest.
@@ -77,8 +79,8 @@ def stratified_log_weights(batch, num_images: int):
     return tf.math.log(weights + (1.0 - own - next_one) / others)
 
 
-def biased_log_weights(batch, num_images: int):
-    """Returns the log of [batch, batch]: 1 / B off the diagonal, 1 / (B bias) on it.
+def biased_log_weights(batch: int | tf.Tensor, num_images: int) -> tf.Tensor:
+    """Return the log of [batch, batch]: 1 / B off the diagonal, 1 / (B bias) on it.
 
     bias = (N - 1) / (B - 1) makes up for how much likelier an image meets its own latents in a
     batch than in the data set; rows do not sum to 1.
@@ -94,8 +96,10 @@ def biased_log_weights(batch, num_images: int):
     return -tf.math.log(size) - tf.eye(batch) * tf.math.log(bias)
 
 
-def kl_decomposition(log_pairs, latents, log_weights) -> dict:
-    """Returns the parts of E[log q(z | x) - log p(z)]; whatever the weights, they add up to it.
+def kl_decomposition(
+    log_pairs: tf.Tensor, latents: tf.Tensor, log_weights: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Return the parts of E[log q(z | x) - log p(z)]; whatever the weights, they add up to it.
 
     Args:
         log_pairs: [batch, batch, latents], see `pairwise_log_density`.
@@ -116,9 +120,12 @@ def kl_decomposition(log_pairs, latents, log_weights) -> dict:
 
 
 def hierarchical_decomposition(
-    log_pairs, latents, log_weights, groups: Sequence[Sequence[int]]
-) -> dict:
-    """Returns the parts of E[log q(z | x) - log p(z)], the total correlation split by groups.
+    log_pairs: tf.Tensor,
+    latents: tf.Tensor,
+    log_weights: tf.Tensor,
+    groups: Sequence[Sequence[int]],
+) -> dict[str, tf.Tensor]:
+    """Return the parts of E[log q(z | x) - log p(z)], the total correlation split by groups.
 
     Args:
         log_pairs: [batch, batch, latents], see `pairwise_log_density`.
@@ -152,8 +159,8 @@ def hierarchical_decomposition(
     }
 
 
-def density_ratio(logits):
-    """Returns the scalar E[D_0 - D_1], the total correlation that a discriminator sees.
+def density_ratio(logits: tf.Tensor) -> tf.Tensor:
+    """Return the scalar E[D_0 - D_1], the total correlation that a discriminator sees.
 
     Args:
         logits: [batch, 2]; class 0 are samples of q(z), class 1 of prod_d q(z^d).
@@ -161,15 +168,15 @@ def density_ratio(logits):
     return tf.reduce_mean(logits[:, 0] - logits[:, 1])
 
 
-def density_ratio_loss(joint_logits, product_logits):
-    """Returns the scalar -0.5 (E log p_0(z) + E log p_1(permuted z')) of logits [batch, 2]."""
+def density_ratio_loss(joint_logits: tf.Tensor, product_logits: tf.Tensor) -> tf.Tensor:
+    """Return the scalar -0.5 (E log p_0(z) + E log p_1(permuted z')) of logits [batch, 2]."""
     log_joint = tf.nn.log_softmax(joint_logits)[:, 0]
     log_product = tf.nn.log_softmax(product_logits)[:, 1]
     return -0.5 * (tf.reduce_mean(log_joint) + tf.reduce_mean(log_product))
 
 
-def permute_latents(latents, seed):
-    """Returns latents [batch, latents], each column in a random order of its own.
+def permute_latents(latents: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return latents [batch, latents], each column in a random order of its own.
 
     Args:
         latents: [batch, latents].
@@ -181,30 +188,32 @@ def permute_latents(latents, seed):
     return tf.transpose(tf.gather(columns, orders, axis=1, batch_dims=1))
 
 
-def covariance(values):
-    """Returns [columns, columns], the covariance of the rows of [batch, columns], divisor B."""
+def covariance(values: tf.Tensor) -> tf.Tensor:
+    """Return [columns, columns], the covariance of the rows of [batch, columns], divisor B."""
     centred = values - tf.reduce_mean(values, axis=0)
     return tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(values)[0], tf.float32)
 
 
-def posterior_covariance(mean, log_variance):
-    """Returns [latents, latents]: Cov[z] = Cov[mean] + E[diag(variance)]."""
+def posterior_covariance(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """Return [latents, latents]: Cov[z] = Cov[mean] + E[diag(variance)]."""
     variances = tf.reduce_mean(tf.exp(log_variance), axis=0)
     return covariance(mean) + tf.linalg.diag(variances)
 
 
-def off_diagonal_penalty(matrix):
-    """Returns the scalar sum of squares of a square matrix off its diagonal."""
+def off_diagonal_penalty(matrix: tf.Tensor) -> tf.Tensor:
+    """Return the scalar sum of squares of a square matrix off its diagonal."""
     return tf.reduce_sum(tf.square(matrix - tf.linalg.diag(tf.linalg.diag_part(matrix))))
 
 
-def unit_diagonal_penalty(matrix):
-    """Returns the scalar sum of (diagonal - 1)^2 of a square matrix."""
+def unit_diagonal_penalty(matrix: tf.Tensor) -> tf.Tensor:
+    """Return the scalar sum of (diagonal - 1)^2 of a square matrix."""
     return tf.reduce_sum(tf.square(tf.linalg.diag_part(matrix) - 1.0))
 
 
-def inverse_wishart_regularizer(latents, mean, posterior_covariances, degrees_of_freedom: float):
-    """Returns the scalar regulariser of CHyVAE, averaged over the batch.
+def inverse_wishart_regularizer(
+    latents: tf.Tensor, mean: tf.Tensor, posterior_covariances: tf.Tensor, degrees_of_freedom: float
+) -> tf.Tensor:
+    """Return the scalar regulariser of CHyVAE, averaged over the batch.
 
     With v degrees of freedom, d latents and Psi = max(v - d - 1, 1) I:
 
@@ -228,5 +237,5 @@ def inverse_wishart_regularizer(latents, mean, posterior_covariances, degrees_of
     return tf.reduce_mean(log_ratio + half * tf.linalg.trace(ratio))
 
 
-def _outer(vectors):
+def _outer(vectors: tf.Tensor) -> tf.Tensor:
     return vectors[:, :, tf.newaxis] * vectors[:, tf.newaxis, :]

@@ -16,7 +16,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def build_inception_features(weights: Path, image_shape: tuple[int, int, int]) -> keras.Model:
-    """Returns images [batch, h, w, 1 or 3] in [0, 1] to features [batch, 2048].
+    """Return images [batch, h, w, 1 or 3] in [0, 1] to features [batch, 2048].
 
     Images are resized bilinearly to 299 x 299 and mapped to [-1, 1]; one channel is repeated.
 
@@ -39,7 +39,7 @@ def build_inception_features(weights: Path, image_shape: tuple[int, int, int]) -
 
 
 def _load(weights: Path) -> keras.Model:
-    """Returns the network up to its pooled features, with the weights of the file."""
+    """Return the network up to its pooled features, with the weights of the file."""
     expected = (
         "Expected a file of weights for keras.applications.InceptionV3, with or without its top "
         "layer, such as inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"

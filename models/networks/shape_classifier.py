@@ -4,13 +4,16 @@ What it classifies is a known factor of the data set, such as the three shapes o
 penultimate layer gives the features of the local Frechet distance.
 """
 
+import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from models.networks.architectures import ShapeClassifier
-from models.networks.convolutional import BATCH_NORM, derive_seed
+from models import checks
+
+if TYPE_CHECKING:
+    import keras
 
 PROBABILITIES, FEATURES, LOGITS = (
     "classifier_probabilities",
@@ -20,65 +23,77 @@ PROBABILITIES, FEATURES, LOGITS = (
 FINAL_RATE = 0.01  # of the learning rate, reached along a cosine at the last iteration
 
 
-def build_shape_classifier(
-    recipe: ShapeClassifier, image_shape: tuple[int, int, int], num_classes: int, seed: int
-) -> keras.Model:
-    """Returns images in [0, 1] to (probabilities [batch, num_classes], features [batch, d]).
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShapeClassifier:
+    """A classifier of a known factor: stride-2 convolutions, dense layers, one logit a class.
 
-    Every hidden layer is followed by batch norm and a ReLU; d is the width of the last one.
+    Batch norm and a ReLU follow each hidden layer; the last one gives the features.
+
+    Attributes:
+        conv: channels of the convolutions.
+        dense: units of the dense layers before the logits.
+        kernel_size: of every convolution.
+        learning_rate: of Adam at the first iteration.
     """
 
-    def hidden(x, layer):
-        x = layer(x)
-        x = keras.layers.BatchNormalization(name=f"{layer.name}_norm", **BATCH_NORM)(x)
-        return keras.layers.ReLU(name=f"{layer.name}_activation")(x)
+    conv: tuple[int, ...] = (32, 32, 64, 64)
+    dense: tuple[int, ...] = (128,)
+    kernel_size: int = 4
+    learning_rate: float = 1e-3
+    kind: str = dataclasses.field(default="shape_classifier", init=False)
 
-    def initializer(name):
-        return keras.initializers.HeNormal(seed=derive_seed(seed, "classifier", name))
+    def __post_init__(self):
+        for name in ("conv", "dense"):
+            value = checks.positive_integers(name, getattr(self, name), allow_empty=False)
+            object.__setattr__(self, name, value)
+        checks.integer("kernel_size", self.kernel_size, minimum=1)
+        checks.positive_number("learning_rate", self.learning_rate)
 
-    images = x = keras.Input(image_shape, name="images")
-    for number, filters in enumerate(recipe.conv, start=1):
-        name = f"classifier_conv_{number}"
-        x = hidden(
-            x,
-            keras.layers.Conv2D(
-                filters,
-                recipe.kernel_size,
-                2,
-                "same",
-                use_bias=False,
-                kernel_initializer=initializer(name),
-                name=name,
-            ),
-        )
-    x = keras.layers.Flatten(name="classifier_flatten")(x)
-    for number, units in enumerate(recipe.dense, start=1):
-        name = f"classifier_dense_{number}"
-        x = hidden(
-            x,
-            keras.layers.Dense(
-                units, use_bias=False, kernel_initializer=initializer(name), name=name
-            ),
-        )
-    features = keras.layers.Identity(name=FEATURES)(x)
-    logits = keras.layers.Dense(num_classes, kernel_initializer=initializer(LOGITS), name=LOGITS)(
-        features
-    )
-    probabilities = keras.layers.Softmax(name=PROBABILITIES)(logits)
-    return keras.Model(images, (probabilities, features), name="shape_classifier")
+    def build(
+        self, image_shape: tuple[int, int, int], num_classes: int, seed: int
+    ) -> "keras.Model":
+        """Return images in [0, 1] to (probabilities [batch, num_classes], features [batch, d]).
+
+        Every hidden layer is followed by batch norm and a ReLU; d is the width of the last one.
+        """
+        import keras
+
+        from models.networks.layer_maker import BATCH_NORM, derive_seed
+
+        def options(name):
+            initializer = keras.initializers.HeNormal(seed=derive_seed(seed, "classifier", name))
+            return {"kernel_initializer": initializer, "name": name}
+
+        def hidden(x, layer):
+            x = keras.layers.BatchNormalization(name=f"{layer.name}_norm", **BATCH_NORM)(layer(x))
+            return keras.layers.ReLU(name=f"{layer.name}_activation")(x)
+
+        images = x = keras.Input(image_shape, name="images")
+        for number, filters in enumerate(self.conv, start=1):
+            named = options(f"classifier_conv_{number}")
+            shape = (filters, self.kernel_size, 2, "same")
+            x = hidden(x, keras.layers.Conv2D(*shape, use_bias=False, **named))
+        x = keras.layers.Flatten(name="classifier_flatten")(x)
+        for number, units in enumerate(self.dense, start=1):
+            named = options(f"classifier_dense_{number}")
+            x = hidden(x, keras.layers.Dense(units, use_bias=False, **named))
+        features = keras.layers.Identity(name=FEATURES)(x)
+        logits = keras.layers.Dense(num_classes, **options(LOGITS))(features)
+        probabilities = keras.layers.Softmax(name=PROBABILITIES)(logits)
+        return keras.Model(images, (probabilities, features), name="shape_classifier")
 
 
 def train_shape_classifier(
-    classifier: keras.Model,
+    classifier: "keras.Model",
     next_batch: Callable[[int], tuple[np.ndarray, np.ndarray]],
     iterations: int,
     learning_rate: float,
     on_iteration: Callable[[int, float], bool],
 ) -> bool:
-    """Trains a classifier in place with Adam on the cross-entropy.
+    """Train a classifier in place with Adam on the cross-entropy.
 
     Args:
-        classifier: of `build_shape_classifier`.
+        classifier: of `ShapeClassifier.build`.
         next_batch: iteration -> images float32 [batch, h, w, c] in [0, 1], labels int [batch].
         iterations: number of batches.
         learning_rate: at the first iteration; a cosine leads it to `FINAL_RATE` of it.
@@ -88,6 +103,8 @@ def train_shape_classifier(
     Returns:
         Whether all iterations were done.
     """
+    import keras
+
     trained = keras.Model(classifier.inputs[0], classifier.get_layer(LOGITS).output)
     trained.compile(
         keras.optimizers.Adam(

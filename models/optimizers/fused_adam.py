@@ -14,8 +14,10 @@ class FusedAdam(keras.optimizers.Adam):
     the way, in float64 as well. No gradient may be sparse, and there is no AMSGrad.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Moves one variable; see `keras.optimizers.Optimizer`."""
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Move one variable; see `keras.optimizers.Optimizer`."""
         dtype = variable.dtype
         index = self._get_variable_index(variable)
         beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)

@@ -1,6 +1,9 @@
 """Adam on a loss with an L2 penalty of the variables."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from models.optimizers.fused_adam import FusedAdam
 
@@ -20,11 +23,13 @@ class L2Adam(FusedAdam):
         super().__init__(learning_rate, **kwargs)
         self.l2 = l2
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable."""
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Update one variable."""
         gradient = gradient + self.l2 * keras.ops.cast(variable, gradient.dtype)
         super().update_step(gradient, variable, learning_rate)
 
-    def get_config(self):
-        """Returns what `from_config` needs."""
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
         return {**super().get_config(), "l2": self.l2}

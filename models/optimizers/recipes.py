@@ -1,8 +1,12 @@
 """Optimisers as data; `build()` makes the Keras object."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from models import checks
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Adam:
             _decay(name, getattr(self, name))
         checks.positive_number("epsilon", self.epsilon)
 
-    def build(self):
-        """Returns a fresh Keras optimiser, not yet built on variables."""
+    def build(self) -> "keras.Optimizer":
+        """Return a fresh Keras optimiser, not yet built on variables."""
         from models.optimizers.fused_adam import FusedAdam
 
         return FusedAdam(
@@ -57,8 +61,8 @@ class DecayingAdam(Adam):
         if self.decay_updates is not None:
             checks.integer("decay_updates", self.decay_updates, minimum=1)
 
-    def build(self):
-        """Returns a fresh `models.l2_adam.L2Adam`, not yet built on variables."""
+    def build(self) -> "keras.Optimizer":
+        """Return a fresh `models.l2_adam.L2Adam`, not yet built on variables."""
         import keras
 
         from models.optimizers.l2_adam import L2Adam
@@ -92,8 +96,8 @@ class RMSprop:
         _decay("rho", self.rho)
         checks.positive_number("epsilon", self.epsilon)
 
-    def build(self):
-        """Returns a fresh `keras.optimizers.RMSprop`, not yet built on variables."""
+    def build(self) -> "keras.Optimizer":
+        """Return a fresh `keras.optimizers.RMSprop`, not yet built on variables."""
         import keras
 
         return keras.optimizers.RMSprop(self.learning_rate, rho=self.rho, epsilon=self.epsilon)

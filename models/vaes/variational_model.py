@@ -1,54 +1,66 @@
-"""The base of variational autoencoders: a posterior, a decoder and one way to train both."""
+"""The Keras model of every variational autoencoder."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from models import checks, draws
 from models.layers.plain import plain_copy
-from models.losses import variational as vae_objectives
-from models.networks import convolutional as networks
+from models.losses.variational import bernoulli_reconstruction, kl_of_latents
+from models.networks.layer_maker import full_precision
 from models.trained_model import TrainedModel
+from models.vaes.encoded import Encoded
 
 
 class VariationalModel(TrainedModel):
-    """An autoencoder whose encoder gives a Gaussian posterior over independent latents.
-
-    A method derives from this once and implements `regularise`; what it adds to the
-    reconstruction loss is its paper's objective:
-
-        min over encoder and decoder of E[-log p(x | z)] + regulariser(q(z | x), z)
+    """An autoencoder whose encoder gives a Gaussian posterior; the recipe adds its regulariser.
 
     Pixels are Bernoulli; images in [0, 1] stand for probabilities. The generator is the decoder
     with its sigmoid, the encoder gives the posterior's mean, `exports` adds `posterior`: images
     to mean and log variance side by side [batch, 2 * latents].
 
+    Where the recipe has an adversary, a training batch is split: its first half trains encoder and
+    decoder, then the adversary learns from its latents and from those of the second half, encoded
+    after that update.
+
     Args:
-        recipe: one of `models.vaes.methods`.
+        recipe: a method of `models.vaes`.
         image_shape: (height, width, channels).
         max_value: the uint8 value of full intensity.
         seed: of initial weights and draws.
         num_images: of the training set; needed by estimates of the aggregate posterior.
     """
 
-    loss_names = ("reconstruction_loss", "kl")
-
-    def __init__(self, recipe, image_shape, max_value, seed, num_images=None):
-        image_shape = checks.image_shape("image_shape", image_shape)
-        parts = self.build_networks(recipe, image_shape, seed)
-        posterior, decoder = parts["posterior"], parts["decoder"]
-        autoencoder = [*posterior.trainable_variables, *decoder.trainable_variables]
-        others = {name: parts[name] for name in parts if name not in ("posterior", "decoder")}
+    def __init__(
+        self,
+        recipe: Any,
+        image_shape: tuple[int, int, int],
+        max_value: int,
+        seed: int,
+        num_images: int | None = None,
+    ):
+        latent_dim = recipe.codes.latent_dim
+        images = keras.Input(image_shape, name="images")
+        posterior = recipe.encoder.build(images, recipe.posterior_heads, seed, "posterior")
+        decoder = recipe.decoder.build(image_shape, latent_dim, seed)
+        networks = {"posterior": posterior, "decoder": decoder}
+        players = {"autoencoder": [*posterior.trainable_variables, *decoder.trainable_variables]}
+        optimizers = {"autoencoder": recipe.optimizer.build()}
+        losses = ("reconstruction_loss", *recipe.regulariser_names)
+        adversary = recipe.build_adversary(seed)
+        if adversary is not None:
+            networks["discriminator"], optimizers["discriminator"] = adversary
+            players["discriminator"] = networks["discriminator"].trainable_variables
+            losses = (*losses, "discriminator_loss")
         super().__init__(
-            networks=parts,
-            players={
-                "autoencoder": autoencoder,
-                **{name: network.trainable_variables for name, network in others.items()},
-            },
-            optimizers=self.build_optimizers(recipe),
+            networks=networks,
+            players=players,
+            optimizers=optimizers,
             generator=decoder,
             encoder=keras.Model(posterior.inputs[0], posterior.outputs[0], name="encoder"),
             codes=recipe.codes,
-            losses=self.loss_names,
+            losses=losses,
             max_value=max_value,
             seed=seed,
             name=recipe.name,
@@ -56,80 +68,96 @@ class VariationalModel(TrainedModel):
         self.recipe = recipe
         self.num_images = num_images
         self.posterior = posterior
-        self.decoder_logits = networks.build_logits(decoder)
-
-    @staticmethod
-    def build_networks(recipe, image_shape, seed) -> dict[str, keras.Model]:
-        """Returns the posterior, the decoder and further players' networks by player."""
-        return {
-            "posterior": networks.build_conv_encoder(
-                recipe.encoder, image_shape, recipe.posterior_heads, seed, "posterior"
-            ),
-            "decoder": networks.build_generator(
-                recipe.decoder, image_shape, recipe.codes.latent_dim, seed
-            ),
-        }
-
-    @staticmethod
-    def build_optimizers(recipe) -> dict[str, keras.Optimizer]:
-        """Returns the optimiser of each player."""
-        return {"autoencoder": recipe.optimizer.build()}
+        self.adversary = networks.get("discriminator")
+        self.decoder_logits = without_activation(decoder)
 
     def exports(self) -> dict[str, keras.Model]:
-        """Returns copies of generator, encoder and, where there is one, posterior."""
-        return {**super().exports(), **self.export_posterior()}
+        """Return copies of generator, encoder and, where it is diagonal, of the posterior."""
+        networks = super().exports()
+        if self.recipe.has_diagonal_posterior:
+            copy = plain_copy(self.posterior)
+            joined = keras.layers.Concatenate(name="posterior_outputs")(copy.outputs)
+            networks["posterior"] = keras.Model(copy.inputs[0], joined, name="posterior")
+        return networks
 
-    def export_posterior(self) -> dict[str, keras.Model]:
-        """Returns a copy of the posterior's mean and log variance as one output."""
-        copy = plain_copy(self.posterior)
-        joined = keras.layers.Concatenate(name="posterior_outputs")(copy.outputs)
-        return {"posterior": keras.Model(copy.inputs[0], joined, name="posterior")}
-
-    def train_step(self, images):
-        """One iteration: one update of encoder and decoder.
+    def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Do one iteration: update encoder and decoder, then the adversary if there is one.
 
         Args:
             images: uint8 [batch, height, width, channels].
         """
-        results, _ = self.update_autoencoder(self.unit_range(images))
+        images = self.unit_range(images)
+        if self.adversary is None:
+            results, _ = self.update_autoencoder(images)
+        else:
+            first, second = self.split(images)
+            results, latents = self.update_autoencoder(first)
+            others = self.draw(self.posterior(second, training=True), "second_posterior")
+            results |= self.update_adversary(latents, others)
         return self.end_iteration(results)
 
-    def update_autoencoder(self, images):
-        """Encoder and decoder go down the objective; returns the losses and the latents drawn."""
+    def split(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the two halves of a batch.
+
+        Raises:
+            ValueError: the batch, where its size is known, is odd.
+        """
+        if images.shape[0] is not None and images.shape[0] % 2:
+            checks.fail("batch", images.shape[0], "an even number of images, two halves")
+        return tf.split(images, 2)
+
+    def update_autoencoder(self, images: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Move encoder and decoder down the objective; return losses and the latents drawn."""
         with tf.GradientTape() as tape:
             posterior = self.posterior(images, training=True)
             latents = self.draw(posterior, "posterior")
             logits = self.decoder_logits(latents, training=True)
-            reconstruction = vae_objectives.bernoulli_reconstruction(images, logits)
+            reconstruction = bernoulli_reconstruction(images, logits)
             regulariser, parts = self.regularise(posterior, latents)
             loss = reconstruction + regulariser
         self.minimize("autoencoder", tape, loss)
         return {"reconstruction_loss": reconstruction, **parts}, latents
 
-    def draw(self, posterior, stream: str):
-        """Returns latents [batch, latents] drawn from a posterior (mean, log variance)."""
-        mean, log_variance = posterior
-        return mean + tf.exp(0.5 * log_variance) * self.normal(tf.shape(mean), stream)
+    def update_adversary(self, latents: tf.Tensor, others: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Move the adversary down its loss.
 
-    def normal(self, shape, stream: str):
-        """Returns standard normal draws of this iteration from a stream."""
+        Args:
+            latents: [batch, latents], of the images that trained encoder and decoder.
+            others: the same of other images.
+        """
+        seed = self.stream_seed("permutation")
+        with tf.GradientTape() as tape:
+            loss = self.recipe.adversary_loss(self.adversary, latents, others, seed)
+        self.minimize("discriminator", tape, loss)
+        return {"discriminator_loss": loss}
+
+    def regularise(
+        self, posterior: tuple[tf.Tensor, ...], latents: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Return the recipe's regulariser in this iteration, and its parts by name."""
+        batch = Encoded(posterior, latents, self.iteration.value, self.num_images, self.adversary)
+        return self.recipe.regularise(batch)
+
+    def draw(self, posterior: tuple[tf.Tensor, ...], stream: str) -> tf.Tensor:
+        """Return latents [batch, latents] drawn from a posterior, from a stream."""
+        return self.recipe.draw(posterior, self.normal(tf.shape(posterior[0]), stream))
+
+    def normal(self, shape: tf.Tensor, stream: str) -> tf.Tensor:
+        """Return standard normal draws of this iteration from a stream."""
         return draws.normal(shape, self.stream_seed(stream))
 
-    def kl_of_codes(self, images, training=False):
-        """Returns KL(q(z_d | x) || N(0, 1)) of each code, [batch, latents].
+    def kl_of_codes(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return KL(q(z_d | x) || N(0, 1)) of each code, [batch, latents].
 
         Args:
             images: float in [0, 1], [batch, height, width, channels].
             training: of the posterior network.
         """
-        return vae_objectives.kl_of_latents(*self.posterior(images, training=training))
+        posterior = self.posterior(images, training=training)
+        return kl_of_latents(*self.recipe.marginals(posterior))
 
-    def regularise(self, posterior, latents):
-        """Returns the regulariser, a scalar, and the parts of it to report by name: here the KL.
 
-        Args:
-            posterior: the outputs of the posterior network.
-            latents: [batch, latents], drawn from the posterior.
-        """
-        kl = vae_objectives.kl_to_prior(*posterior)
-        return kl, {"kl": kl}
+def without_activation(generator: keras.Model) -> keras.Model:
+    """Return G without the sigmoid that it ends in; it shares G's layers."""
+    logits = keras.ops.cast(generator.layers[-1].input, full_precision())
+    return keras.Model(generator.inputs[0], logits, name="generator_logits")

@@ -47,8 +47,9 @@ def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
             note = f"; {step.note}" if step.note else ""
             lines.append(f"    {step.name}: {state}{cost}{note}")
             upstream_runs = upstream_runs or step.reason is not None
+    known = f"about {format_seconds(total)}" if total else "nothing is known yet"
     lines.append(
-        f"estimated: about {format_seconds(total)} for rendering and training (a rough figure); "
+        f"estimated: {known} for rendering and training, from iterations measured on this machine; "
         "metrics and selection come on top"
     )
     return "\n".join(lines)

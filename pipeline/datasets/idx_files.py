@@ -10,7 +10,7 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,14 +20,18 @@ TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 GZIP_START = b"\x1f\x8b"
 
 
-def find(folder: Path, name: str) -> Path | None:
-    """The file `name` or `name`.gz in a folder, or None; MNIST's two spellings are both taken.
+def find(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of the files `names` or their compressed forms in a folder, or None.
 
-    Some copies write ``train-images.idx3-ubyte`` where others write ``train-images-idx3-ubyte``.
+    Capital letters do not matter. Some copies write ``train-images.idx3-ubyte`` where others write
+    ``train-images-idx3-ubyte``: both spellings are taken.
     """
-    spellings = (name, name.replace("-idx", ".idx"))
-    candidates = [folder / f"{spelling}{end}" for end in ("", ".gz") for spelling in spellings]
-    return next((path for path in candidates if path.is_file()), None)
+    if not folder.is_dir():
+        return None
+    there = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
+    spellings = [one for name in names for one in (name, name.replace("-idx", ".idx"))]
+    candidates = [f"{spelling}{end}" for end in ("", ".gz") for spelling in spellings]
+    return next((there[name] for name in candidates if name in there), None)
 
 
 def read_shape(path: Path) -> tuple[int, ...]:

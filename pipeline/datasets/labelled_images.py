@@ -14,7 +14,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets import idx_files, paths
-from pipeline.datasets.arrays import file_identity
+from pipeline.datasets.arrays import array_names, file_identity
 from pipeline.datasets.grid import training_subset
 from pipeline.datasets.image_files import finding
 from pipeline.datasets.images import ImageArrays, ImageFolder
@@ -26,7 +26,10 @@ from pipeline.datasets.tensorflow_datasets import TensorFlowDataset
 
 logger = logging.getLogger(__name__)
 
-PARTS = {"train": "train", "test": "t10k"}  # And how the files of each part begin.
+FIRST_FILE = "train-images-idx3-ubyte"  # of the IDX files
+NUM_NAMED = 8  # files named in one error
+
+PARTS = {"train": ("train",), "test": ("t10k", "test")}  # And how the files of each part begin.
 INSTALLED = {"fashion_mnist": "/usr/share/datasets/fashion-mnist"}  # Debian's packages.
 
 
@@ -35,9 +38,9 @@ class IdxImages(DatasetRecipe):
     """A folder of IDX files, raw or gzip, named as MNIST's are.
 
     ``train-images-idx3-ubyte`` (bytes ``[n, h, w]``, or ``[n, h, w, 3]`` for colour) and
-    ``train-labels-idx1-ubyte`` (whole numbers ``[n]``); the held-out part, which may be missing,
-    begins with ``t10k``. The label is the one factor, named "label"; without files of labels the
-    data are label-free.
+    ``train-labels-idx1-ubyte`` (numbers ``[n]``); the held-out part, which may be missing, begins
+    with ``t10k`` or ``test``. The label is the one factor, named "label"; without files of labels
+    the data are label-free.
 
     Attributes:
       path: The folder.
@@ -115,18 +118,21 @@ class IdxImages(DatasetRecipe):
         """The parts to read: the training rows first, then what is held out, if it is there."""
         if self.part != "train":
             return list(PARTS) if self.part == "all" else ["test"]
-        has_test = idx_files.find(Path(self.path), _file_names("test")[0])
+        has_test = idx_files.find(Path(self.path), _file_names("test", "images"))
         return ["train", "test"] if has_test else ["train"]
 
     def _files(self, part: str) -> tuple[Path, Path | None]:
         """The files of images and of labels (or None) of a part."""
         folder = Path(self.path)
-        images, labels = (idx_files.find(folder, name) for name in _file_names(part))
+        images, labels = (
+            idx_files.find(folder, _file_names(part, kind)) for kind in ("images", "labels")
+        )
         if images is None:
             found = ", ".join(sorted(file.name for file in folder.glob("*"))[:8]) or "nothing"
             raise FileNotFoundError(
-                f"{folder} has no IDX file of {part} images. Expected {_file_names(part)[0]}, with "
-                f"or without .gz. Received: {found if folder.is_dir() else 'no such folder'}"
+                f"{folder} has no IDX file of {part} images. Expected "
+                f"{_file_names(part, 'images')[0]}, with or without .gz. Received: "
+                f"{found if folder.is_dir() else 'no such folder'}"
             )
         return images, labels
 
@@ -215,15 +221,17 @@ class LabelledImages(DatasetRecipe):
             return ImageArrays(self.folder, **subset)
         if _has_idx_files(folder):
             return IdxImages(self.folder, **subset)
-        arrays = sorted(folder.glob("*.npz"))
-        if len(arrays) == 1:
-            return ImageArrays(str(arrays[0]), **subset)
-        if any(path.is_dir() or finding.is_image(path) for path in folder.glob("*")):
+        archives, has_images = sorted(folder.glob("*.npz")), _has_images(folder)
+        if len(archives) == 1 and (not has_images or "images" in array_names(archives[0])):
+            return ImageArrays(str(archives[0]), **subset)
+        if has_images:
             return ImageFolder(self.folder, resize=self.resize, **subset)
+        there = sorted(paths.readable(path.name) for path in folder.glob("*")) or ["nothing"]
+        place = f"is not one of images ({', '.join(there[:NUM_NAMED])})"
         raise FileNotFoundError(
-            f"{folder} {'has no images' if folder.is_dir() else 'is not there'}. Expected IDX "
-            f"files ({_file_names('train')[0]} and so on, with or without .gz), one .npz file, or "
-            "images, in a sub-folder for each class where the classes are known"
+            f"{folder} {place if folder.is_dir() else 'is not there'}. Expected IDX files "
+            f"({FIRST_FILE} and so on, with or without .gz), one .npz file, or images, in a "
+            "sub-folder for each class where the classes are known; or the path of an .npz file"
         )
 
     def cache_identity(self) -> dict[str, Any]:
@@ -237,7 +245,10 @@ class LabelledImages(DatasetRecipe):
     def layout(self, cache_directory: Path) -> Layout:
         """See DatasetRecipe."""
         try:
-            return self.source().layout(cache_directory)
+            source = self.source()
+            if isinstance(source, ImageArrays) and _has_images(Path(source.path).parent):
+                logger.warning("%s: took it and not the images and folders beside", source.path)
+            return source.layout(cache_directory)
         except (OSError, ImportError) as error:
             raise OSError(self._ways(error)) from error
 
@@ -264,19 +275,25 @@ class LabelledImages(DatasetRecipe):
         )
         return (
             f"There is no {self.name} to train on. Expected one of three: (1) DATA_DIR, a folder "
-            f"with its files ({_file_names('train')[0]} and so on, with or without .gz; one .npz "
-            f"file; or a sub-folder of images a class); (2) {installed}; (3) a connection, or a "
+            f"with its files ({FIRST_FILE} and so on, with or without .gz; one .npz file; "
+            f" or a sub-folder of images a class); (2) {installed}; (3) a connection, or a "
             f"prepared copy, for TensorFlow Datasets. Received: folder={self.folder!r}; {error}"
         )
 
 
+def _has_images(folder: Path) -> bool:
+    """Whether images or folders, which may hold some, lie in a folder."""
+    return any(path.is_dir() or finding.is_image(path) for path in folder.glob("*"))
+
+
 def _has_idx_files(folder: Path) -> bool:
-    return idx_files.find(folder, _file_names("train")[0]) is not None
+    return idx_files.find(folder, _file_names("train", "images")) is not None
 
 
-def _file_names(part: str) -> tuple[str, str]:
-    """Names of the files of images and of labels of a part."""
-    return f"{PARTS[part]}-images-idx3-ubyte", f"{PARTS[part]}-labels-idx1-ubyte"
+def _file_names(part: str, kind: str) -> list[str]:
+    """Usual names of the file of images or of labels of a part, the likeliest first."""
+    dimensions = {"images": 3, "labels": 1}[kind]
+    return [f"{start}-{kind}-idx{dimensions}-ubyte" for start in PARTS[part]]
 
 
 def _read_part(images_file: Path, labels_file: Path | None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -7,6 +7,7 @@ natural order ("2" before "10"), and every table, page and setting names the use
 import dataclasses
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -146,7 +147,9 @@ def _is_same(wanted: Any, value: Value) -> bool:
 
 
 def _is_same_text(wanted: Any, value: Value) -> bool:
-    return str(wanted) == str(value)
+    """Say whether both look the same; accents may be letters of their own or not."""
+    texts = (unicodedata.normalize("NFC", str(one)) for one in (wanted, value))
+    return len(set(texts)) == 1
 
 
 def _is_same_number(wanted: Any, value: Value) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 from models import checks
@@ -29,10 +30,13 @@ def absolute(field: str, path: object, expected: str) -> str:
 def readable(name: str | bytes | Path) -> str:
     r"""Return the name of a file as text that can be written anywhere.
 
-    Bytes that are not UTF-8, and control characters, are shown like ``\xe9``.
+    Bytes that are not UTF-8, and control characters, are shown like ``\xe9``. Accents are part of
+    their letters (NFC), whatever the file system makes of them.
     """
+    if isinstance(name, str) and name.isascii() and name.isprintable():
+        return name
     raw = name if isinstance(name, bytes) else os.fsencode(name)
-    text = raw.decode("utf-8", "backslashreplace")
+    text = unicodedata.normalize("NFC", raw.decode("utf-8", "backslashreplace"))
     return re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 

@@ -192,6 +192,37 @@ def test_the_source_is_what_the_folder_holds(mnist, tmp_path, monkeypatch):
     assert isinstance(LabelledImages("mnist").source(), TensorFlowDataset)
 
 
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "t10k"), ("train", "test"), ("TRAIN", "T10K"), ("Train", "Test")]
+)
+def test_the_held_out_part_is_found_in_any_spelling(tmp_path, train, test):
+    for part, count in ((train, 12), (test, 6)):
+        write(tmp_path / "idx", part, IMAGES[:count], LABELS[:count])
+    data = LabelledImages("", str(tmp_path / "idx")).open(tmp_path / "cache")
+    assert (data.name, data.num_images, len(data.test_keys())) == ("idx", 12, 6)
+
+
+def test_idx_labels_keep_their_values(tmp_path):
+    write(tmp_path / "idx", "train", IMAGES, LABELS * 5 + 3)
+    data = IdxImages(str(tmp_path / "idx")).open(tmp_path / "cache")
+    assert data.factor_values == ((3, 8, 13),)
+    np.testing.assert_array_equal(data.train_labels(), LABELS)
+
+
+def test_an_archive_among_images(tmp_path, caplog):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    Image.fromarray(IMAGES[0]).save(folder / "a.png")
+    np.savez(folder / "features.npz", features=LABELS)
+    recipe = LabelledImages("", str(folder))
+    assert isinstance(recipe.source(), ImageFolder)
+    np.savez(folder / "features.npz", images=IMAGES)
+    assert isinstance(recipe.source(), ImageArrays)
+    recipe.open(tmp_path / "cache")
+    assert "features.npz: took it and not the images" in caplog.text
+    assert isinstance(LabelledImages("", str(folder / "features.npz")).source(), ImageArrays)
+
+
 def test_without_any_source_the_three_ways_are_said(tmp_path, monkeypatch):
     def refuse():
         raise ImportError("no library")
@@ -228,11 +259,13 @@ def test_the_library_gives_training_and_test_splits(tmp_path, monkeypatch):
 
         core = Space(DatasetNotFoundError=KeyError)
 
+    Library.info.features = {"label": Space(names=["shirt", "bag", "boot"])}
     monkeypatch.setattr(tensorflow_datasets, "_library", Library)
     data = LabelledImages("mnist", num_images=8).open(tmp_path)
     images = data.train_images(np.arange(8))[..., 0]
     rows = [int((image == IMAGES).all((1, 2)).argmax()) for image in images]
     np.testing.assert_array_equal(data.train_labels(), LABELS[rows])
+    assert data.factor_values == (("shirt", "bag", "boot"),)
     np.testing.assert_array_equal(data.images_of(data.test_keys())[..., 0], 255 - IMAGES[:4])
     np.testing.assert_array_equal(data.factors_of(data.test_keys())[:, 0], LABELS[:4])
 

@@ -116,6 +116,7 @@ def test_arrays_that_nothing_reads_are_said(tmp_path, caplog):
         (0.5, ("0.5", "1"), 0),
         (9, (1, 3), None),
         (True, ("False", "True"), 1),
+        ("Jose\u0301", ("Ana", "Jos\u00e9"), 1),
     ],
 )
 def test_a_value_is_found_as_a_user_types_it(wanted, values, place):

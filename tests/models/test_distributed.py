@@ -26,27 +26,32 @@ tensorflow_setup.configure(replicas=2)
 import numpy as np
 import tensorflow as tf
 
-from models import architectures, codes, draws, methods, optimizers
+from models import draws
+from models.codes import joint_code as codes
+from models.gans.infogan_cr import InfoGANCR
+from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
+from models.networks.deconvolutional import DeconvGenerator
+from models.optimizers.recipes import Adam
 from models.trained_model import RunningMean
-from pipeline import devices
-from pipeline.cluster import read_cluster
+from pipeline.execution import devices
+from pipeline.execution.cluster import read_cluster
 from pipeline.datasets.squares import Squares
 from pipeline.model_spec import ModelSpec, Training
-from pipeline.run_directory import RunDirectory
-from pipeline.training import joint, loop
-from pipeline.training.checkpoints import load_checkpoint
+from pipeline.runs.directory import RunDirectory
+from pipeline.stages.train import joint, loop
+from pipeline.stages.train.checkpoints import load_checkpoint
 
 TRUNK = {"conv": (4,), "dense": (), "negative_slope": 0.2}
 # A large epsilon: where a gradient vanishes, Adam would make its rounding as large as any.
-adam = optimizers.Adam(1e-3, 0.5, epsilon=1e-3)
-method = methods.InfoGANCR(
+adam = Adam(1e-3, 0.5, epsilon=1e-3)
+method = InfoGANCR(
     codes=codes.JointCode((codes.UniformCodes(2), codes.UniformNoise(1))),
-    generator=architectures.DeconvGenerator(
+    generator=DeconvGenerator(
         dense=(), base_channels=4, deconv=(), dense_activation="relu",
         deconv_activation="relu", batch_norm=True, order="activation_norm",
     ),
-    discriminator=architectures.ConvDiscriminator(**TRUNK, q_dense=(), norm="spectral"),
-    contrastive=architectures.ContrastiveNetwork(
+    discriminator=ConvDiscriminator(**TRUNK, q_dense=(), norm="spectral"),
+    contrastive=ContrastiveNetwork(
         conv=(4,), dense=(3,), negative_slope=0.2, norm="batch", order="activation_norm",
     ),
     generator_optimizer=adam, discriminator_optimizer=adam, cr_optimizer=adam,

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from benchmarks.train_step import TOLERANCE, largest_difference
 from models.codes import joint_code as codes
-from models.gans import infogan as methods
+from models.gans.infogan_cr import InfoGANCR
 from models.layers import plain as layers
 from models.layers.narrow_convolutions import convolve, convolve_transposed
-from models.networks import architectures
+from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
+from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers import recipes as optimizers
 
 RNG = np.random.default_rng(0)
@@ -135,9 +136,9 @@ def test_the_step_is_the_published_iteration():
     assert largest_difference(4, (16, 16, 1), small) < TOLERANCE
 
 
-SMALL = methods.InfoGANCR(
+SMALL = InfoGANCR(
     codes=codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2))),
-    generator=architectures.DeconvGenerator(
+    generator=DeconvGenerator(
         dense=(8,),
         base_channels=6,
         deconv=(5,),
@@ -147,12 +148,10 @@ SMALL = methods.InfoGANCR(
         batch_norm=True,
         order="activation_norm",
     ),
-    discriminator=architectures.ConvDiscriminator(
+    discriminator=ConvDiscriminator(
         conv=(4, 6), dense=(8,), negative_slope=0.2, q_dense=(), norm="spectral"
     ),
-    contrastive=architectures.ContrastiveNetwork(
-        conv=(4, 6), dense=(8,), negative_slope=0.2, norm="spectral"
-    ),
+    contrastive=ContrastiveNetwork(conv=(4, 6), dense=(8,), negative_slope=0.2, norm="spectral"),
     generator_optimizer=optimizers.Adam(1e-3, 0.5),
     discriminator_optimizer=optimizers.Adam(1e-3, 0.5),
     cr_optimizer=optimizers.Adam(1e-3, 0.5),

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from models.codes import joint_code as codes
+from models.gans.infogan_model import mean_of_codes
 from models.layers import plain as layers
-from models.networks import architectures
-from models.networks import convolutional as networks
+from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
+from models.networks.deconvolutional import DeconvGenerator
 
 SPECTRAL = {"norm": "spectral", "negative_slope": 0.2}
 TRUNK_64 = {"conv": (32, 32, 64, 64), "dense": (128,)}
@@ -16,7 +17,7 @@ TRUNK_CELEBA = {"kernel_size": 5, "centred_input": True, "dense": (), "negative_
 
 
 def generator_64():
-    return architectures.DeconvGenerator(
+    return DeconvGenerator(
         dense=(128,),
         base_channels=64,
         deconv=(64, 32, 32),
@@ -45,7 +46,7 @@ def count(*sizes):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_generator_of_the_64_by_64_data(channels):
-    generator = networks.build_generator(generator_64(), (64, 64, channels), 10, seed=0)
+    generator = generator_64().build((64, 64, channels), 10, seed=0)
     dense = ["Dense", "ReLU", "FusedBatchNormalization"] * 2
     deconv = ["Conv2DTranspose", "LeakyReLU", "FusedBatchNormalization"] * 3
     assert kinds(generator) == [*dense, *deconv, "Conv2DTranspose", "Activation"]
@@ -64,8 +65,8 @@ def test_generator_of_the_64_by_64_data(channels):
 
 
 def test_discriminator_of_the_64_by_64_data():
-    recipe = architectures.ConvDiscriminator(**TRUNK_64, **SPECTRAL, q_dense=(128,))
-    discriminator = networks.build_discriminator(recipe, (64, 64, 1), 5, seed=0)
+    recipe = ConvDiscriminator(**TRUNK_64, **SPECTRAL, q_dense=(128,))
+    discriminator = recipe.build((64, 64, 1), 5, seed=0)
     assert outputs_of(discriminator, layers.SpectralConv2D) == [
         (32, 32, 32),
         (16, 16, 32),
@@ -82,8 +83,8 @@ def test_discriminator_of_the_64_by_64_data():
 
 
 def test_contrastive_network_of_dsprites():
-    recipe = architectures.ContrastiveNetwork(**TRUNK_64, **SPECTRAL)
-    contrastive = networks.build_contrastive(recipe, (64, 64, 1), 5, seed=0)
+    recipe = ContrastiveNetwork(**TRUNK_64, **SPECTRAL)
+    contrastive = recipe.build((64, 64, 1), 5, seed=0)
     block = ["SpectralConv2D", "LeakyReLU"] * 4
     assert kinds(contrastive) == [*block, "SpectralDense", "LeakyReLU", "Dense"]
     trainable = count((32, 32), (512, 32), (512, 64), (1024, 64), (1024, 128), (128, 5))
@@ -91,10 +92,10 @@ def test_contrastive_network_of_dsprites():
 
 
 def test_contrastive_network_of_teapots():
-    recipe = architectures.ContrastiveNetwork(
+    recipe = ContrastiveNetwork(
         **TRUNK_64, norm="batch", order="activation_norm", negative_slope=0.2
     )
-    contrastive = networks.build_contrastive(recipe, (64, 64, 3), 5, seed=0)
+    contrastive = recipe.build((64, 64, 3), 5, seed=0)
     block = ["Conv2D", "LeakyReLU", "FusedBatchNormalization"] * 3
     tail = ["Dense", "LeakyReLU", "FusedBatchNormalization", "Dense"]
     assert kinds(contrastive) == ["Conv2D", "LeakyReLU", *block, *tail]
@@ -103,22 +104,18 @@ def test_contrastive_network_of_teapots():
 
 
 def test_networks_of_celeba():
-    generator = networks.build_generator(
-        architectures.DeconvGenerator(
-            dense=(1024,),
-            base_channels=256,
-            deconv=(128, 64),
-            kernel_size=5,
-            dense_activation="relu",
-            deconv_activation="relu",
-            batch_norm=True,
-            order="norm_activation",
-            output="tanh",
-        ),
-        (32, 32, 3),
-        105,
-        seed=0,
+    recipe = DeconvGenerator(
+        dense=(1024,),
+        base_channels=256,
+        deconv=(128, 64),
+        kernel_size=5,
+        dense_activation="relu",
+        deconv_activation="relu",
+        batch_norm=True,
+        order="norm_activation",
+        output="tanh",
     )
+    generator = recipe.build((32, 32, 3), 105, seed=0)
     dense = ["Dense", "FusedBatchNormalization", "ReLU"] * 2
     deconv = ["Conv2DTranspose", "FusedBatchNormalization", "ReLU"] * 2
     assert kinds(generator) == [*dense, *deconv, "Conv2DTranspose", "Activation", "Rescaling"]
@@ -127,18 +124,18 @@ def test_networks_of_celeba():
     images = generator(np.zeros((2, 105), np.float32), training=False)
     np.testing.assert_allclose(images, 0.5)  # tanh 0 is grey
 
-    recipe = architectures.ConvDiscriminator(
+    recipe = ConvDiscriminator(
         **TRUNK_CELEBA, conv=(64, 128, 256, 512), q_dense=(), norm="spectral"
     )
-    discriminator = networks.build_discriminator(recipe, (32, 32, 3), 5, seed=0)
+    discriminator = recipe.build((32, 32, 3), 5, seed=0)
     trunk = ((75, 64), (25 * 64, 128), (25 * 128, 256), (25 * 256, 512))
     expected = count(*trunk, (2048, 1), (2048, 5)) + 64 + 128 + 256 + 512 + 1 + 5
     assert discriminator.count_params() == expected
 
-    recipe = architectures.ContrastiveNetwork(
+    recipe = ContrastiveNetwork(
         **TRUNK_CELEBA, conv=(64, 128, 256, 512), norm="batch", order="norm_activation"
     )
-    contrastive = networks.build_contrastive(recipe, (32, 32, 3), 5, seed=0)
+    contrastive = recipe.build((32, 32, 3), 5, seed=0)
     block = ["Conv2D", "FusedBatchNormalization", "LeakyReLU"] * 3
     assert kinds(contrastive) == ["Rescaling", "Conv2D", "LeakyReLU", *block, "Dense"]
     expected = count((150, 64), *trunk[1:], (2048, 5)) + 4 * (128 + 256 + 512)
@@ -149,7 +146,7 @@ def test_networks_of_the_infogan_mnist_experiment():
     joint = codes.JointCode(
         (codes.CategoricalCode(10), codes.UniformCodes(2), codes.UniformNoise(62))
     )
-    recipe = architectures.ConvDiscriminator(
+    recipe = ConvDiscriminator(
         conv=(64, 128),
         dense=(1024,),
         q_dense=(128,),
@@ -157,10 +154,10 @@ def test_networks_of_the_infogan_mnist_experiment():
         order="norm_activation",
         negative_slope=0.1,
     )
-    discriminator = networks.build_discriminator(recipe, (28, 28, 1), joint.q_dim, seed=0)
+    discriminator = recipe.build((28, 28, 1), joint.q_dim, seed=0)
     kernels = count((16, 64), (1024, 128), (7 * 7 * 128, 1024), (1024, 1), (1024, 128), (128, 12))
     assert discriminator.count_params() == kernels + 4 * (128 + 1024 + 128)
-    encoder = networks.build_encoder(discriminator, joint)
+    encoder = mean_of_codes(discriminator, joint)
     assert encoder.output_shape == (None, 12)
     assert encoder.count_params() == discriminator.count_params() - 1025  # no D head
     encoded = np.asarray(encoder(np.ones((3, 28, 28, 1), np.float32), training=False))
@@ -168,10 +165,8 @@ def test_networks_of_the_infogan_mnist_experiment():
 
 
 def test_initial_weights_follow_the_papers_and_the_seed():
-    recipe = architectures.ConvDiscriminator(**TRUNK_64, **SPECTRAL, q_dense=(128,))
-    one, same, other = (
-        networks.build_discriminator(recipe, (64, 64, 1), 5, seed) for seed in (1, 1, 2)
-    )
+    recipe = ConvDiscriminator(**TRUNK_64, **SPECTRAL, q_dense=(128,))
+    one, same, other = (recipe.build((64, 64, 1), 5, seed) for seed in (1, 1, 2))
     for a, b, c in zip(one.variables, same.variables, other.variables, strict=True):
         np.testing.assert_array_equal(a, b)
         if a.name == "bias":

@@ -10,22 +10,25 @@ import tensorflow as tf
 
 from models import schedules
 from models.codes import joint_code as codes
-from models.gans import infogan as methods
-from models.gans.adversarial_model import AdversarialModel, Frozen, check_partition
-from models.networks import architectures
+from models.gans.infogan import InfoGAN
+from models.gans.infogan_cr import InfoGANCR
+from models.layers.frozen import Frozen
+from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
+from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers import recipes as optimizers
+from models.trained_model import check_partition
 
 CODES = codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2)))
 TRUNK = {"conv": (4, 6), "dense": (8,), "negative_slope": 0.2}
 IMAGES = np.random.default_rng(0).integers(0, 2, (6, 8, 8, 1), dtype=np.uint8)
 
 
-def recipe(cr_weight=1.0, gap=0.5, norm="spectral", method=methods.InfoGANCR, **changes):
+def recipe(cr_weight=1.0, gap=0.5, norm="spectral", method=InfoGANCR, **changes):
     adam = optimizers.Adam(1e-2, 0.5)
     order = {"order": "activation_norm"}
     arguments = {
         "codes": CODES,
-        "generator": architectures.DeconvGenerator(
+        "generator": DeconvGenerator(
             dense=(8,),
             base_channels=6,
             deconv=(5,),
@@ -35,14 +38,14 @@ def recipe(cr_weight=1.0, gap=0.5, norm="spectral", method=methods.InfoGANCR, **
             negative_slope=0.2,
             **order,
         ),
-        "discriminator": architectures.ConvDiscriminator(**TRUNK, **order, q_dense=(8,), norm=norm),
+        "discriminator": ConvDiscriminator(**TRUNK, **order, q_dense=(8,), norm=norm),
         "generator_optimizer": adam,
         "discriminator_optimizer": adam,
         "info_weight": [(0, 0.1), (2, 0.3)],
         "generator_steps": 2,
     }
-    if method is methods.InfoGANCR:
-        contrastive = architectures.ContrastiveNetwork(**TRUNK, **order, norm=norm)
+    if method is InfoGANCR:
+        contrastive = ContrastiveNetwork(**TRUNK, **order, norm=norm)
         arguments |= {
             "contrastive": contrastive,
             "cr_optimizer": adam,
@@ -141,7 +144,7 @@ def test_first_losses_by_hand():
 
 
 def test_while_alpha_is_zero_it_is_infogan_to_the_bit():
-    plain = build(method=methods.InfoGAN)
+    plain = build(method=InfoGAN)
     regularised = build(cr_weight=[(0, 0.0), (3, 1.0)])
     assert regularised.recipe.snapshots == {3: ("before_cr", "infogan_modified")}
     initial = values(regularised)
@@ -203,7 +206,7 @@ def test_resumed_training_equals_uninterrupted_training_to_the_bit():
 
 
 def test_load_state_refuses_what_does_not_fit():
-    model = build(method=methods.InfoGAN)
+    model = build(method=InfoGAN)
     saved = values(model)
     with pytest.raises(ValueError, match="iteration"):
         model.load_state({name: saved[name] for name in saved if name != "iteration"})
@@ -231,8 +234,8 @@ def test_compiled_iterations_through_fit_and_the_change_of_phase():
 
 
 def test_fresh_codes_give_g_codes_of_its_own():
-    shared = train(build(method=methods.InfoGAN), 1)
-    fresh = train(build(method=methods.InfoGAN, fresh_codes=True, generator_steps=1), 1)
+    shared = train(build(method=InfoGAN), 1)
+    fresh = train(build(method=InfoGAN, fresh_codes=True, generator_steps=1), 1)
     assert shared["discriminator_loss"] == fresh["discriminator_loss"]
     assert shared["generator_loss"] != fresh["generator_loss"]
 
@@ -247,11 +250,11 @@ def test_schedules_inside_a_graph_change_at_the_iteration_named():
 
 
 def test_streams_differ_between_names_iterations_and_seeds():
-    model = build(method=methods.InfoGAN)
+    model = build(method=InfoGAN)
     seeds = {tuple(model.stream_seed(name).numpy()) for name in ("codes", "pairs")}
     model.iteration.assign(1)
     seeds.add(tuple(model.stream_seed("codes").numpy()))
-    seeds.add(tuple(build(method=methods.InfoGAN, seed=4).stream_seed("codes").numpy()))
+    seeds.add(tuple(build(method=InfoGAN, seed=4).stream_seed("codes").numpy()))
     assert len(seeds) == 4
 
 
@@ -303,7 +306,7 @@ def test_living_networks_load_with_the_layers_module(tmp_path):
 
 
 def test_players_must_share_out_all_variables():
-    model = build(method=methods.InfoGAN)
+    model = build(method=InfoGAN)
     networks, players = model.networks, model.players
     check_partition(players, networks)
     generator = list(players["generator"])
@@ -313,4 +316,3 @@ def test_players_must_share_out_all_variables():
         check_partition({**players, "second": generator[:1]}, networks)
     with pytest.raises(ValueError, match="only"):
         check_partition({**players, "other": [keras.Variable(1.0)]}, networks)
-    assert isinstance(model, AdversarialModel)

@@ -59,8 +59,8 @@ def test_the_plan_of_a_fresh_run_names_models_reasons_and_cost(tmp_path, capsys)
     assert main([*arguments, "--cache", str(tmp_path / "cache"), "--dry-run"]) == 0
     plan = capsys.readouterr().out
     assert "10 models = 1 settings (infogan_cr) x 10 seeds" in plan
-    assert "infogan_cr-seed9: run (new), about" in plan
-    assert "estimated: about" in plan
+    assert "infogan_cr-seed9: run (new); how long is not known before the first" in plan
+    assert "estimated: about" in plan  # of rendering
     assert not (tmp_path / "run").exists() and not (tmp_path / "cache").exists()
 
 

@@ -77,7 +77,6 @@ def test_two_iterations_of_every_file(name):
         model.begin_segment(iteration)
         results = step(images)
     assert all(np.isfinite(float(value)) for value in results.values())
-    assert method.multiply_adds(shape, 0) > 0
 
 
 def test_the_published_settings():

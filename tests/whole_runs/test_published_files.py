@@ -15,7 +15,7 @@ SVHN, UNLABELLED = f"{BUDGETS}smoke_samples.gin", f"{BUDGETS}smoke_unlabelled.gi
 CLASSES, TRIPLETS = f"{BUDGETS}smoke_classes.gin", f"{BUDGETS}cvae_gan_smoke.gin"
 # The residual networks are those of COIL-20, whose widths a test of that file holds.
 NARROW = [f"{player}_BATCH = 4" for player in ("D", "G", "CLASS", "NOISE")]
-NARROW += ["G_CHANNELS = 4", "D_CHANNELS = 4", "E_CHANNELS = (32, 64)", "resnet_encoder.blocks = 1"]
+NARROW += ["G_CHANNELS = 4", "D_CHANNELS = 4", "E_CHANNELS = (8, 16)", "resnet_encoder.blocks = 1"]
 # file -> its smoke budget, further settings, the shape of its images
 FILES = {
     "infogan_svhn": (SVHN, [], (32, 32, 3)),

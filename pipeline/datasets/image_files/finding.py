@@ -47,14 +47,16 @@ class Found:
         notes = []
         if self.passed_over:
             total = sum(self.passed_over.values())
-            notes.append(f"passed over {total} files that are no images: {self._kinds()}")
+            notes.append(f"passed over {total} files that are no images: {self.kinds}")
         if self.empty:
             named = ", ".join(self.empty[:NUM_NAMED])
             more = f" and {len(self.empty) - NUM_NAMED} more" if len(self.empty) > NUM_NAMED else ""
             notes.append(f"folders without any image: {named}{more}")
         return notes
 
-    def _kinds(self) -> str:
+    @property
+    def kinds(self) -> str:
+        """The kinds of what was passed over, and how many files of each."""
         kinds = sorted(self.passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
         return ", ".join(f"{count} {kind}" for kind, count in kinds)
 
@@ -75,9 +77,10 @@ def extensions() -> frozenset[str]:
     )
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: Path | str) -> bool:
     """Whether a file is taken for an image, by its name."""
-    return path.suffix.lower() in extensions() and not path.name.startswith(".")
+    name = os.path.basename(path)
+    return os.path.splitext(name)[1].lower() in extensions() and not name.startswith(".")
 
 
 def find(folder: Path) -> Found:
@@ -88,26 +91,22 @@ def find(folder: Path) -> Found:
         nothing or in a circle.
       OSError: There is no such folder, or one cannot be read.
     """
-    if not folder.is_dir():
-        hint = ": for an .npz file, there is image_arrays" if folder.is_file() else ""
-        raise FileNotFoundError(
-            f"There is no folder {str(folder)!r}. Expected one with images{hint}"
-        )
+    _refuse_no_folder(folder)
+    root = os.fspath(folder)
     files, passed_over, held = [], collections.Counter(), set()
-    for path, is_there in _walk(folder, [os.path.realpath(folder)]):
-        if is_there and is_image(path):
-            files.append(path)
-            held.add(path.relative_to(folder).parts[0])
+    for path, status in _walk(root, [os.path.realpath(root)]):
+        if stat.S_ISREG(status.st_mode) and is_image(path):
+            files.append(Path(path))
+            held.add(_inside(root, path).partition(os.sep)[0])
         else:
-            passed_over[_kind(path, is_there)] += 1
+            passed_over[_kind(os.path.basename(path), status.st_mode)] += 1
     inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     empty = sorted(readable(path.name) for path in inner if path.name not in held)
-    found = Found(folder, sorted(files, key=_sort_key), dict(passed_over), empty)
+    found = Found(folder, files, dict(passed_over), empty)
     if not files:
-        received = found._kinds() or "no files"
         raise ValueError(
             f"{folder} holds no images. Expected files ending in {', '.join(USUAL)} or another "
-            f"ending of what Pillow reads. Received: {received}"
+            f"ending of what Pillow reads. Received: {found.kinds or 'no files'}"
         )
     _refuse_loose(found)
     return found
@@ -115,61 +114,70 @@ def find(folder: Path) -> Found:
 
 def listing_digest(folder: Path) -> str:
     """Digest of names, sizes and times of all images: tells one state of a folder from another."""
-    digest = hashlib.sha256()
-    for file in find(folder).files:
-        status = file.stat()
-        numbers = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
-        digest.update(os.fsencode(file.relative_to(folder)) + b"\0" + numbers.encode())
+    _refuse_no_folder(folder)
+    root, digest = os.fspath(folder), hashlib.sha256()
+    for path, status in _walk(root, [os.path.realpath(root)]):
+        if is_image(path):
+            numbers = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
+            digest.update(os.fsencode(_inside(root, path)) + b"\0" + numbers.encode())
     return digest.hexdigest()
 
 
-def _walk(folder: Path, above: list[str]) -> Iterator[tuple[Path, bool]]:
-    """Yield every file below a folder, and whether it is a regular one.
+def _refuse_no_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        hint = ": for an .npz file, there is image_arrays" if folder.is_file() else ""
+        raise FileNotFoundError(
+            f"There is no folder {str(folder)!r}. Expected one with images{hint}"
+        )
+
+
+def _walk(folder: str, above: list[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield every file below a folder in natural order, with its status; hidden folders are left.
 
     Args:
       folder: The folder.
       above: The real paths of it and of what it lies in, from which a circle is told.
     """
     with os.scandir(folder) as entries:
-        entries = sorted(entries, key=lambda entry: entry.name)
+        entries = sorted(entries, key=lambda entry: (natural_key(readable(entry.name)), entry.name))
     for entry in entries:
-        path = Path(entry.path)
         if entry.name.startswith("."):
             if not entry.is_dir(follow_symlinks=False):
-                yield path, True
+                yield entry.path, entry.stat(follow_symlinks=False)
             continue
         try:
-            mode = entry.stat().st_mode
+            status = entry.stat()
         except OSError as error:
             if not entry.is_symlink():
                 raise
             raise ValueError(
-                f"{path} is a link to {os.readlink(path)!r}, which cannot be followed "
+                f"{entry.path} is a link to {os.readlink(entry.path)!r}, which cannot be followed "
                 f"({error.strerror}). Expected a link to a file or folder that is there: put it "
                 "back, or remove the link"
             ) from error
-        if not stat.S_ISDIR(mode):
-            yield path, stat.S_ISREG(mode)
+        if not stat.S_ISDIR(status.st_mode):
+            yield entry.path, status
             continue
-        real = os.path.realpath(path)
+        real = os.path.realpath(entry.path)
         if any(os.path.commonpath((real, one)) == real for one in above):
             raise ValueError(
-                f"{path} leads in a circle, to {real!r}, which it lies in. Expected links to "
+                f"{entry.path} leads in a circle, to {real!r}, which it lies in. Expected links to "
                 "folders elsewhere: remove the link"
             )
-        yield from _walk(path, [*above, real])
+        yield from _walk(entry.path, [*above, real])
 
 
-def _kind(path: Path, is_regular: bool) -> str:
-    if path.name.startswith("."):
+def _inside(root: str, path: str) -> str:
+    """Return a path below a root, relative to it."""
+    return path[len(root.rstrip(os.sep)) + 1 :]
+
+
+def _kind(name: str, mode: int) -> str:
+    if name.startswith("."):
         return HIDDEN
-    if not is_regular:
+    if not stat.S_ISREG(mode):
         return SPECIAL
-    return readable(path.suffix.lower()) or NO_EXTENSION
-
-
-def _sort_key(path: Path) -> tuple:
-    return tuple(natural_key(part) for part in path.parts)
+    return readable(os.path.splitext(name)[1].lower()) or NO_EXTENSION
 
 
 def _refuse_loose(found: Found) -> None:

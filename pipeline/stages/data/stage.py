@@ -1,10 +1,13 @@
 """The data stage: images made once, shared by all runs, verified byte for byte."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 from pipeline.stages.stage import Context, Step
 
-NUM_VALUES = 12  # of a factor, that are shown
+NUM_VALUES = 12  # of a factor, or unseen identities, that are shown
 
 
 def plan(context: Context) -> list[Step]:
@@ -47,6 +50,9 @@ def run(context: Context) -> None:
         f"{f'factors {factors}' if factors else 'no known factors'}, "
         f"fingerprint {dataset.fingerprint[:16]}"
     )
+    unseen = [dataset.identity_names[number] for number in getattr(dataset, "unseen", ())]
+    if unseen:
+        display.say(f"{recipe.name}: training never sees {_shown(unseen)}")
 
 
 def _described(dataset, factor: int) -> str:
@@ -54,6 +60,11 @@ def _described(dataset, factor: int) -> str:
     size, values = dataset.factor_sizes[factor], dataset.factor_values[factor]
     text = f"{size or 'continuous'}"
     if values is not None and values != tuple(range(len(values))):
-        shown = [str(value) for value in values[:NUM_VALUES]]
-        text += f": {', '.join(shown)}{', ...' if len(values) > NUM_VALUES else ''}"
+        text += f": {_shown(values)}"
     return f"{dataset.factor_names[factor]} ({text})"
+
+
+def _shown(values: Sequence[Any]) -> str:
+    """Return the first values as text."""
+    more = f" and {len(values) - NUM_VALUES} more" if len(values) > NUM_VALUES else ""
+    return f"{', '.join(str(value) for value in values[:NUM_VALUES])}{more}"

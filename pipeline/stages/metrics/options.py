@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from models import checks
-from models.networks.architectures import ShapeClassifier
+from models.networks.shape_classifier import ShapeClassifier
 from pipeline.recipes import fingerprint
 from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Protocol
 

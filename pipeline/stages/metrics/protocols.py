@@ -165,6 +165,8 @@ class CrProtocol(Protocol):
         group_size: Images of a group (100; CdSprites 25).
         nominal_factors: Factors without an order, besides those that the data set names: SAP
             classifies them and correlates the rest.
+        forest_depths: Depth of the trees of dci_random_forest, one a factor; None: (4, 5, 2, 5, 5)
+            where five factors vary, else 5 for all. The IB-GAN paper's are (4, 2, 4, 2, 2).
     """
 
     name: ClassVar[str] = "cr"
@@ -173,6 +175,21 @@ class CrProtocol(Protocol):
     num_groups: int
     group_size: int
     nominal_factors: tuple[str, ...] = ("shape", "label")
+    forest_depths: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.forest_depths is not None:
+            depths = checks.positive_integers("cr_protocol.forest_depths", self.forest_depths)
+            object.__setattr__(self, "forest_depths", depths)
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """See `Protocol`; depths count where they are given."""
+        values = super().sampling
+        if self.forest_depths is None:
+            del values["forest_depths"]
+        return values
 
     def draws(self, dataset, seed: int) -> dict[str, Draw]:
         """Return "points" and, where factors are known, "groups"."""
@@ -196,7 +213,8 @@ class CrProtocol(Protocol):
     def _dci(self, samples, dataset, learner):
         points = samples["points"]
         arrays = (points.codes, points.values, points.codes, points.values)
-        return "dci", arrays, {"learner": learner}
+        depths = self.forest_depths if learner == "random_forest" else None
+        return "dci", arrays, {"learner": learner, "max_depths": depths}
 
     def _binned(self, samples, dataset, function):
         points = samples["points"]

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 import metrics
 from metrics.samples.frechet import distance_of_gaussians
-from models.networks.convolutional import derive_seed
 from models.networks.inception_features import build_inception_features
-from models.networks.shape_classifier import build_shape_classifier, train_shape_classifier
+from models.networks.layer_maker import derive_seed
+from models.networks.shape_classifier import train_shape_classifier
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.code_table import key_ids
@@ -164,12 +164,9 @@ def _classifier_scores(probabilities: np.ndarray, options) -> tuple[dict, dict]:
 
 def _train(dataset, options, factor: int, progress: Callable[..., None]):
     """Return the trained classifier, or None if this worker was asked to stop."""
-    classifier = build_shape_classifier(
-        options.classifier,
-        dataset.image_shape,
-        dataset.factor_sizes[factor],
-        derive_seed(options.seed, "shape_classifier"),
-    )
+    seed = derive_seed(options.seed, "shape_classifier")
+    num_classes = dataset.factor_sizes[factor]
+    classifier = options.classifier.build(dataset.image_shape, num_classes, seed)
 
     def next_batch(iteration: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([options.seed, _TRAINING, iteration])

@@ -22,6 +22,7 @@ from pipeline.stages.train.batches import BatchOrder, TripletOrder, batch_order
 from pipeline.stages.train.checkpoints import checkpoint_files
 from pipeline.stages.train.joint import fit_together, wait_for_all
 from pipeline.stages.train.monitor import Monitor, TrainingDivergedError
+from pipeline.stages.train.timings import keep_training
 
 
 def train_model(
@@ -72,6 +73,7 @@ def train_model(
                 {"iteration": monitor.iteration, "reason": str(error)},
             )
             return _outcome("failed", monitor, str(error))
+        keep_training(cache, spec, dataset.image_shape, monitor.watches)
         if monitor.iteration < spec.training.iterations:
             return _outcome("stopped", monitor)
         _finish(model, monitor, spec, directory)
@@ -92,6 +94,7 @@ def fit_segments(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
             if monitor.iteration > start:
                 continue
         model.begin_segment(start)
+        monitor.begin_segment()
         stop = min(end for end in ends if end > start)
         if read_cluster().num_machines > 1:
             fit_together(model, monitor, order, dataset, start, stop)

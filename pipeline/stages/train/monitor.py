@@ -21,6 +21,7 @@ from pipeline.runs.tables import table_text
 from pipeline.stages.train.checkpoints import load_checkpoint, newest_iteration, save_checkpoint
 from pipeline.stages.train.export import Exporter
 from pipeline.stages.train.quick_score import QuickScore
+from pipeline.stages.train.timings import Stopwatch
 
 SECONDS_BETWEEN_PROGRESS = 0.5
 
@@ -65,6 +66,7 @@ class Monitor(keras.callbacks.Callback):
         self.saved_seconds = 0.0  # at the last checkpoint, so the same when files are restored
         self._started = time.monotonic()
         self._last_progress = 0.0
+        self.watches: dict[int, Stopwatch] = {}  # of the segments trained here, by first iteration
         self.restore()
 
     @property
@@ -140,6 +142,10 @@ class Monitor(keras.callbacks.Callback):
         )
         self.write_history()
 
+    def begin_segment(self) -> None:
+        """Note that iterations begin that take a time of their own."""
+        self._watch = self.watches[self.iteration] = Stopwatch()
+
     def on_epoch_begin(self, epoch, logs=None):
         """Undo Keras' reset of the running means: an interval may span an interruption."""
         for variable, value in self._running_means:
@@ -154,6 +160,7 @@ class Monitor(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Do what is due after an iteration."""
         self.iteration += 1
+        self._watch.tick(self.iteration, time.monotonic())
         training = self._spec.training
         is_last = self.iteration == training.iterations
         if self.iteration % training.log_every == 0 or is_last:

@@ -16,7 +16,7 @@ from pipeline.progress import ProgressDisplay, format_seconds
 from pipeline.recipes import fingerprint
 from pipeline.runs.manifests import drop_damaged, is_damage, why_stale
 from pipeline.stages.stage import Context, Step
-from pipeline.stages.train.cost import process_seconds
+from pipeline.stages.train.timings import UNKNOWN, pretraining_seconds
 
 # Raised whenever a change of the code changes pre-trained weights.
 PRETRAINING_VERSION = 1
@@ -50,15 +50,11 @@ def plan(context: Context, specs: Sequence[ModelSpec]) -> list[Step]:
         reason = why_stale(context.run.pretrained(key).manifest, key)
         if "train" in context.forced:
             reason = "forced"
-        seconds = None
+        seconds, note = None, ""
         if reason is not None:
-            options, outputs = spec.method.pretraining, spec.method.codes.feature_dim
-            shape = context.dataset.image_shape
-            once = spec.method.class_encoder.multiply_adds(shape, outputs)
-            # Two views, each forward, to the weights, to the inputs.
-            total = 6 * once * options.batch_size * options.iterations
-            seconds = process_seconds(total, options.iterations, spec.training.threads)
-        steps.append(Step(f"pre-training {key[:8]}", reason, seconds))
+            seconds = pretraining_seconds(context.cache, spec.method, context.dataset.image_shape)
+            note = UNKNOWN if seconds is None else ""
+        steps.append(Step(f"pre-training {key[:8]}", reason, seconds, note))
     return steps
 
 

@@ -25,6 +25,7 @@ from pipeline.runs.tables import write_table
 from pipeline.stages.train.batches import BatchOrder
 from pipeline.stages.train.checkpoints import checkpoint_files, load_checkpoint, save_checkpoint
 from pipeline.stages.train.monitor import TrainingDivergedError, running_means
+from pipeline.stages.train.timings import Stopwatch, keep_pretraining
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -64,9 +65,11 @@ def pretrain(
             dataset.num_images, options.batch_size, options.seed, setting="simclr.batch_size"
         )
         step = tf.function(model.train_step, jit_compile=False)
+        watch = Stopwatch()
         while run.iteration < options.iterations:
             step(tf.constant(dataset.train_images(order.indices(run.iteration))))
             run.iteration += 1
+            watch.tick(run.iteration, time.monotonic())
             is_last = run.iteration == options.iterations
             if run.iteration % options.log_every == 0 or is_last:
                 losses = run.log()
@@ -75,6 +78,7 @@ def pretrain(
                 run.save()
                 return {"status": "stopped", **run.outcome}
         run.save()
+        keep_pretraining(cache, method, dataset.image_shape, watch)
         weights = {name: v.numpy() for name, v in pretrained_variables(model.encoder).items()}
         with atomic_path(folder.weights) as temporary:
             np.savez(temporary, **weights)

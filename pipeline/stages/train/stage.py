@@ -26,7 +26,7 @@ from pipeline.runs.tables import MODEL_COLUMNS, write_table
 from pipeline.stages.stage import Context, Step
 from pipeline.stages.train import pretraining
 from pipeline.stages.train.checkpoints import newest_iteration
-from pipeline.stages.train.cost import training_seconds
+from pipeline.stages.train.timings import UNKNOWN, training_seconds
 
 
 def plan(context: Context) -> list[Step]:
@@ -42,11 +42,12 @@ def plan(context: Context) -> list[Step]:
             note = f"failed before: {failure['reason']}; --force train tries again"
             steps.append(Step(spec.model_id, None, note=note))
             continue
-        seconds = None
-        if reason is not None:
-            remaining = spec.training.iterations - _iterations_done(context, spec)
-            seconds = training_seconds(spec, context.dataset.image_shape, remaining)
-        steps.append(Step(spec.model_id, reason, _shared(context, seconds)))
+        if reason is None:
+            steps.append(Step(spec.model_id, None))
+            continue
+        done, shape = _iterations_done(context, spec), context.dataset.image_shape
+        seconds = training_seconds(context.cache, spec, shape, done)
+        steps.append(_timed_step(context, spec.model_id, reason, seconds))
     return steps
 
 
@@ -57,15 +58,17 @@ def _plan_without_data(context: Context) -> list[Step]:
     for spec in context.experiment.model_specs("not yet known"):
         seconds = None
         if image_shape is not None:
-            seconds = training_seconds(spec, image_shape, spec.training.iterations)
-        steps.append(Step(f"{spec.setting}-seed{spec.seed}", "new", _shared(context, seconds)))
+            seconds = training_seconds(context.cache, spec, image_shape, 0)
+        steps.append(_timed_step(context, f"{spec.setting}-seed{spec.seed}", "new", seconds))
     return steps
 
 
-def _shared(context: Context, seconds: float | None) -> float | None:
-    """Return a model's part of the time that the workers need for all models together."""
+def _timed_step(context: Context, name: str, reason: str, seconds: float | None) -> Step:
+    """Return a model's step with its part of the time that the workers need for all together."""
+    if seconds is None:
+        return Step(name, reason, note=UNKNOWN)
     num_models = len(context.experiment.settings) * len(context.experiment.seeds)
-    return None if seconds is None else seconds / min(context.pool.num_workers, num_models)
+    return Step(name, reason, seconds / min(context.pool.num_workers, num_models))
 
 
 def run(context: Context) -> None:

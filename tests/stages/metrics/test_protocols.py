@@ -107,3 +107,19 @@ def test_intervals_hold_their_value(squares):
     low, high = intervals["mig"]
     assert low <= scores["mig"] <= high and low < high
     assert num_scored == 400
+
+
+def test_depths_of_the_forest_reach_it_and_change_its_result_only_where_given(squares):
+    recipe = {"num_points": 300, "num_groups": 30, "group_size": 8}
+    plain = CrProtocol(metrics=("dci_random_forest",), **recipe)
+    shallow = CrProtocol(metrics=("dci_random_forest",), forest_depths=[1, 1, 1], **recipe)
+    scores = [measure(one, "dci_random_forest", squares)[0] for one in (plain, shallow)]
+    error = "dci_random_forest_nrmse_train"
+    assert scores[0][error] < 0.1 < scores[1][error]
+    assert "forest_depths" not in plain.sampling  # what was measured before stays valid
+    assert shallow.sampling["forest_depths"] == (1, 1, 1)
+    with pytest.raises(ValueError, match="forest_depths"):
+        CrProtocol(metrics=(), forest_depths=(4, 0), **recipe)
+    wrong = CrProtocol(metrics=("dci_random_forest",), forest_depths=(4, 2), **recipe)
+    with pytest.raises(ValueError, match="3 integers"):
+        measure(wrong, "dci_random_forest", squares)

@@ -9,7 +9,7 @@ from metrics import frechet_distance
 from metrics.samples.frechet import distance_of_gaussians
 from models.codes.joint_code import CategoricalCode, JointCode
 from models.networks import inception_features
-from models.networks.architectures import ShapeClassifier
+from models.networks.shape_classifier import ShapeClassifier
 from pipeline import metric_names
 from pipeline.datasets.squares import Squares
 from pipeline.execution import tensorflow_setup

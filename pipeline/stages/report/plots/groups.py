@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.datasets.own_values import natural_key
 from pipeline.stages.report import summaries
-from pipeline.stages.report.plots.style import group_styles, natural_order
+from pipeline.stages.report.plots.style import group_styles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ def group_labels(rows: pd.DataFrame) -> pd.Series:
 
 def all_groups(run: summaries.RunTables) -> list[str]:
     """Return every group of the report, so that a group has one colour in all plots."""
-    return sorted(set(group_labels(run.models)), key=natural_order)
+    return sorted(set(group_labels(run.models)), key=natural_key)
 
 
 def used_styles(groups: Sequence[str], used: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pipeline import metric_names
+from pipeline.datasets.own_values import natural_key
 from pipeline.stages.report import summaries
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.plots.centrality import score_text
@@ -25,7 +26,6 @@ from pipeline.stages.report.plots.style import (
     MAX_NAMED,
     PAGE,
     group_styles,
-    natural_order,
     new_figure,
     panels,
     short_name,
@@ -185,10 +185,10 @@ def _widen(axes: Axes) -> None:
 
 def _best_groups(metrics: dict[str, dict[str, GroupScores]]) -> list[str]:
     """Return the groups in natural order; of more than can be read, the first metric's best."""
-    groups = sorted({group for scores in metrics.values() for group in scores}, key=natural_order)
+    groups = sorted({group for scores in metrics.values() for group in scores}, key=natural_key)
     if len(groups) <= MAX_NAMED:
         return groups
     title, scores = next(iter(metrics.items()))
     sign = 1.0 if title.endswith("↓") else -1.0
     ranked = sorted(scores, key=lambda group: (sign * scores[group].values.mean(), group))
-    return sorted(ranked[:MAX_NAMED], key=natural_order)
+    return sorted(ranked[:MAX_NAMED], key=natural_key)

@@ -1,6 +1,5 @@
 """How every plot looks, on the page and in a paper: colours, fonts, sizes."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from pipeline.datasets.own_values import natural_key
 
 # Okabe and Ito's colours, told apart by readers with any colour vision; yellow is left out, as it
 # cannot be seen on white.
@@ -83,7 +84,7 @@ def group_styles(groups: Sequence[str]) -> dict[str, dict[str, Any]]:
             "linestyle": LINES[(i // len(COLOURS)) % len(LINES)],
             "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)],
         }
-        for i, group in enumerate(sorted(set(groups), key=natural_order))
+        for i, group in enumerate(sorted(set(groups), key=natural_key))
     }
 
 
@@ -109,12 +110,6 @@ def add_legend(figure: Figure, styles: dict[str, dict[str, Any]], *, lines: bool
     further_rows = -(-len(handles) // columns) - 1
     figure.set_figheight(figure.get_figheight() + 0.2 * further_rows)
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, handlelength=1.8)
-
-
-def natural_order(name: str) -> list[tuple[bool, int, str]]:
-    """Return a key that sorts numbers inside names by value: weight 2 before weight 10."""
-    pieces = re.split(r"(\d+)", name)
-    return [(p.isdigit(), int(p) if p.isdigit() else 0, p) for p in pieces]
 
 
 def short_name(name: str) -> str:
