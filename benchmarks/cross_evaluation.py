@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.surroundings import become_worker
 from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
@@ -155,7 +156,6 @@ if __name__ == "__main__":
     parser.add_argument("--groups", type=int, default=80, help=f"groups of {GROUP_SIZE} images")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
-    os.environ["PIPELINE_THREADS"] = str(options.threads)
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    become_worker(options.threads)
     tensorflow_setup.configure()
     benchmark(options.models, options.points, options.groups)

@@ -10,7 +10,6 @@ simulated schedule of their tasks, each taken by the next free device.
 import argparse
 import dataclasses
 import heapq
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.surroundings import become_worker
 from metrics.disentanglement.voting import resampled_scores, score_votes
-from pipeline.execution import tensorflow_setup, worker
+from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
 EXPERIMENT = ["gin/dsprites.gin"]
@@ -91,7 +91,6 @@ def makespan(durations: Sequence[float], num_workers: int) -> float:
 
 def measure() -> None:
     """Print what this machine needs."""
-    os.environ.update(worker.worker_environment(threads=1))
     tensorflow_setup.configure()
     for size, batch, phases in ((32, 64, 1), (64, 16, 1), (64, 64, 2), (64, 256, 1), (128, 64, 1)):
         for is_regularised in (False, True)[:phases]:
@@ -153,5 +152,6 @@ if __name__ == "__main__":
     parser.add_argument("--metric-seconds", type=float, default=208, help="of one model")
     options = parser.parse_args()
     if options.measure:
+        become_worker(threads=1)
         measure()
     study(options)

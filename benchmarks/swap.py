@@ -12,13 +12,13 @@ place, and both.
 """
 
 import argparse
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.surroundings import become_worker
 from models.codes.joint_code import EmpiricalCodes, GaussianCodes, JointCode
 from models.gans.cvae_gan import ConditionalVAEGAN
 from models.networks.identity_families import SmallNetworks
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    os.environ["PIPELINE_THREADS"] = "1"
+    become_worker(threads=1)
     tensorflow_setup.configure()
     import tensorflow as tf
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.surroundings import become_worker
 from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
@@ -254,8 +255,7 @@ def set_precision(dtype: str) -> None:
 def main() -> None:
     """Measures, compares and prints."""
     arguments = parse()
-    os.environ["PIPELINE_THREADS"] = str(arguments.threads)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    become_worker(arguments.threads)
     tensorflow_setup.configure()
     result = measure(arguments)
     result["largest_loss_difference_float64"] = largest_difference()
