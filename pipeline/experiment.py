@@ -9,9 +9,11 @@ from typing import Any
 import gin
 
 from models import checks
+from models.base import Method
 from pipeline import gin_files
 from pipeline.configurables import CONFIGURABLES
 from pipeline.configuration_text import configuration_text
+from pipeline.datasets.interface import DatasetRecipe
 from pipeline.errors import ConfigurationError
 from pipeline.model_spec import ModelSpec, Training
 from pipeline.stages.metrics.options import Metrics
@@ -24,7 +26,7 @@ class Setting:
     """One column of the sweep: a name and what its models are trained from."""
 
     name: str
-    method: Any
+    method: Method
     training: Training
 
 
@@ -44,7 +46,7 @@ class Experiment:
     """
 
     name: str
-    dataset: Any
+    dataset: DatasetRecipe
     settings: tuple[Setting, ...]
     seeds: tuple[int, ...]
     metrics: Metrics
@@ -103,6 +105,8 @@ class ExperimentRecipe:
     def __post_init__(self):
         checks.label("experiment.name", self.name)
         for field, expected, kind in (
+            ("dataset", "a dataset such as @name()", DatasetRecipe),
+            ("method", "a method such as @name()", Method),
             ("training", "@training()", Training),
             ("metrics", "@metrics()", Metrics),
             ("selection", "@selection()", Selection),
@@ -110,11 +114,6 @@ class ExperimentRecipe:
         ):
             if not isinstance(getattr(self, field), kind):
                 checks.fail(f"experiment.{field}", getattr(self, field), expected)
-        for field, method in (("dataset", "prepare"), ("method", "build")):
-            if not hasattr(getattr(self, field), method):
-                checks.fail(
-                    f"experiment.{field}", getattr(self, field), f"a {field} such as @name()"
-                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,7 +286,7 @@ def _check_shared(recipes: Mapping[str, ExperimentRecipe]) -> None:
 
 
 def _check_batches(experiment: Experiment) -> None:
-    num_images = getattr(experiment.dataset, "num_images", None)
+    num_images = experiment.dataset.num_images
     for setting in experiment.settings:
         if num_images is not None and setting.training.batch_size > num_images:
             raise ConfigurationError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets.interface import Dataset, DatasetRecipe, check_num_images
+from pipeline.datasets.interface import CachedRecipe, Dataset, check_num_images
 from pipeline.datasets.layout import Contents, Layout
 
 Decode = Callable[[np.ndarray], np.ndarray]
@@ -130,7 +130,7 @@ class GridDataset(Dataset):
 
 
 @dataclasses.dataclass(frozen=True)
-class GridRecipe(DatasetRecipe):
+class GridRecipe(CachedRecipe):
     """A grid of factor combinations that renders itself.
 
     A subclass gives the class attributes below, ``name`` and `render`; one that stores its images

@@ -14,7 +14,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets import own_values
-from pipeline.datasets.interface import Dataset, DatasetRecipe, Estimate, Progress
+from pipeline.datasets.interface import CachedRecipe, Dataset, DatasetRecipe, Estimate, Progress
 from pipeline.recipes import fingerprint
 
 PARTS = ("train", "seen", "unseen")
@@ -22,7 +22,7 @@ _SPLIT, _CHOICE = 0x1DE4, 0x1DE5  # Streams of draws.
 
 
 @dataclasses.dataclass(frozen=True)
-class IdentitySplit:
+class IdentitySplit(DatasetRecipe):
     """Another data set, seen as images of identities; a recipe like any other.
 
     Attributes:
@@ -46,7 +46,7 @@ class IdentitySplit:
 
     def __post_init__(self):
         """Checks the fields; the source is looked at later."""
-        if not isinstance(self.source, DatasetRecipe):
+        if not isinstance(self.source, CachedRecipe):
             checks.fail("identity_split.source", self.source, "a data set such as @teapots()")
         is_list = isinstance(self.factors, tuple | list) and len(self.factors) > 0
         if not is_list or not all(isinstance(name, str) for name in self.factors):
@@ -80,7 +80,7 @@ class IdentitySplit:
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
         """Height, width and channels, if the source knows them before it is opened."""
-        return getattr(self.source, "image_shape", None)
+        return self.source.image_shape
 
     @property
     def is_rendered(self) -> bool:
@@ -110,6 +110,8 @@ class IdentityDataset(Dataset):
       seen: Numbers of the identities that training sees, in order.
       unseen: Numbers of the others.
     """
+
+    has_identity_parts = True
 
     def __init__(self, source: Dataset, split: IdentitySplit):
         """Finds the identities and splits the images.
@@ -233,16 +235,7 @@ class IdentityDataset(Dataset):
         return held_out
 
     def part(self, part: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws images of one part, without replacement.
-
-        Args:
-          part: "train": what training sees; "seen": held-out images of seen identities; "unseen".
-          count: Images; fewer if there are fewer.
-          seed: Of the draw; the images of a smaller `count` are the first of a larger one.
-
-        Returns:
-          uint8 images ``[n, h, w, c]`` and the identities' numbers int64 ``[n]``.
-        """
+        """See Dataset."""
         rows, tests = self._parts[checks.choice("part", part, PARTS)]
         rng = np.random.default_rng([_CHOICE, seed, PARTS.index(part)])
         chosen = rng.permutation(len(rows) + len(tests))[:count]

@@ -18,7 +18,11 @@ from pipeline.datasets import paths
 from pipeline.datasets.arrays import ArrayFile, array_names, file_identity
 from pipeline.datasets.grid import training_subset
 from pipeline.datasets.image_files import contents, decoding, finding
-from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
+from pipeline.datasets.interface import (
+    READING_VERSION,
+    CachedRecipe,
+    check_num_images,
+)
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.own_values import OwnFactors, own_factors, refuse_missing_text
 from pipeline.datasets.resizing import check_sizes
@@ -31,7 +35,7 @@ ARRAYS = ("images", "factors", "factor_names", "labels")  # that are read
 
 
 @dataclasses.dataclass(frozen=True)
-class StoredImages(DatasetRecipe):
+class StoredImages(CachedRecipe):
     """What the recipes for the user's own images share.
 
     Attributes:

@@ -54,9 +54,13 @@ class Dataset(abc.ABC):
       factor_values: The values of each factor as their user knows them, in the order of the numbers
         that stand for them; None where a factor is continuous.
       nominal_factors: Names of the factors whose values have no order, as far as the recipe says.
+      has_identity_parts: Whether images are split by identity, see `part`.
+      seen_names: A name for each label of `train_labels`; None where labels have no names.
     """
 
     nominal_factors: tuple[str, ...] = ()
+    has_identity_parts: bool = False
+    seen_names: tuple[str, ...] | None = None
 
     def __init__(
         self,
@@ -119,6 +123,25 @@ class Dataset(abc.ABC):
         raise ValueError(
             f"{self.name} has no labels. Expected labelled images: class sub-folders, 'labels' in "
             f"an .npz file, or a set such as MNIST. Received: factor_names={self.factor_names}"
+        )
+
+    def part(self, part: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw images of one part of a split by identity, without replacement.
+
+        Args:
+          part: "train": what training sees; "seen": held-out images of seen identities; "unseen".
+          count: Images; fewer if there are fewer.
+          seed: Of the draw; the images of a smaller `count` are the first of a larger one.
+
+        Returns:
+          uint8 images ``[n, h, w, c]`` and the identities' numbers int64 ``[n]``.
+
+        Raises:
+          ValueError: The images are not split by identity.
+        """
+        raise ValueError(
+            f"{self.name} is not split by identity. Expected @identity_split() around a data set "
+            f"with labels or factors. Received: part({part!r})"
         )
 
     def test_keys(self) -> np.ndarray:
@@ -227,19 +250,72 @@ class Dataset(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class DatasetRecipe(abc.ABC):
-    """How to make and open one data set; the fields of a subclass are plain data.
+    """What the pipeline asks of a data set before it is open; the fields are plain data.
 
-    A subclass gives its `name` and the five methods below that only it can know; preparing,
-    sharing, checking and opening the cache are the same for all.
+    Attributes:
+      image_shape: ``(height, width, channels)`` where that is known before there are images.
+      num_images: Training images asked for; None: all that there are, or nobody knows yet.
+      is_rendered: Whether the images follow from the recipe alone, and not from files that may
+        change.
     """
 
-    # Whether the images follow from the recipe alone, and not from files that may change.
+    # Without types, so that they are no fields: a recipe that takes them from Gin has such fields.
+    image_shape = None
+    num_images = None
     is_rendered = False
 
     @property
     @abc.abstractmethod
     def name(self) -> str:
         """The name for human readers."""
+
+    def image_names(self) -> list[str] | None:
+        """A name for each image, such as its file: training images first, then test images.
+
+        None where images have no names.
+        """
+        return None
+
+    @abc.abstractmethod
+    def prepare(
+        self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
+    ) -> None:
+        """Makes the images once and verifies every byte of those that are there.
+
+        Safe to call from several processes: one makes the images and the others wait. Interrupted,
+        it goes on where it stopped.
+
+        Args:
+          cache_directory: Folder shared by all runs; made when missing.
+          progress: Called as ``progress(done, total, what=name)``.
+          force: Read all files again, for changes that neither sizes nor times of files tell; what
+            is rendered is verified like without.
+
+        Raises:
+          OSError: The folder cannot be written or the disk is too small.
+          ValueError: The source of the images is not as it should be.
+        """
+
+    @abc.abstractmethod
+    def open(self, cache_directory: Path) -> Dataset:
+        """Opens the memory-mapped images; makes them first if `prepare` was not called.
+
+        Files that changed since they were last verified are verified in full, and made again with a
+        warning that names them if they are damaged.
+        """
+
+    @abc.abstractmethod
+    def estimate(self, cache_directory: Path) -> Estimate:
+        """Bytes on disk, seconds and whether the cache is there, without making anything."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedRecipe(DatasetRecipe):
+    """A data set whose images are kept in the content cache, which is nearly every one.
+
+    A subclass gives its `name` and the five methods below that only it can know; preparing,
+    sharing, checking and opening the cache are the same for all.
+    """
 
     @abc.abstractmethod
     def cache_identity(self) -> dict[str, Any]:
@@ -263,44 +339,19 @@ class DatasetRecipe(abc.ABC):
     def view(self, contents: Contents) -> Dataset:
         """The data set over an opened cache."""
 
-    def image_names(self) -> list[str] | None:
-        """A name for each image, such as its file: training images first, then test images.
-
-        None where images have no names.
-        """
-        return None
-
     def prepare(
         self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
     ) -> None:
-        """Makes the images once and verifies every byte of those that are there.
-
-        Safe to call from several processes: one makes the images and the others wait. Interrupted,
-        it goes on where it stopped.
-
-        Args:
-          cache_directory: Folder shared by all runs; made when missing.
-          progress: Called as ``progress(done, total, what=name)``.
-          force: Read all files again, for changes that neither sizes nor times of files tell; what
-            is rendered is verified like without.
-
-        Raises:
-          OSError: The folder cannot be written or the disk is too small.
-          ValueError: The source of the images is not as it should be.
-        """
+        """See DatasetRecipe."""
         again = force and not self.is_rendered
         self._ensure(Path(cache_directory), progress, verify=True, again=again)
 
     def open(self, cache_directory: Path) -> Dataset:
-        """Opens the memory-mapped images; makes them first if `prepare` was not called.
-
-        Files that changed since they were last verified are verified in full, and made again with a
-        warning that names them if they are damaged.
-        """
+        """See DatasetRecipe."""
         return self.view(self._ensure(Path(cache_directory), None, verify=False))
 
     def estimate(self, cache_directory: Path) -> Estimate:
-        """Bytes on disk, seconds and whether the cache is there, without making anything."""
+        """See DatasetRecipe."""
         cache = self._cache(Path(cache_directory))
         if cache.is_complete():
             return Estimate(cache.bytes_on_disk(), 0.0, True)

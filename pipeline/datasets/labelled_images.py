@@ -18,7 +18,12 @@ from pipeline.datasets.arrays import array_names, file_identity
 from pipeline.datasets.grid import training_subset
 from pipeline.datasets.image_files import finding
 from pipeline.datasets.images import ImageArrays, ImageFolder
-from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
+from pipeline.datasets.interface import (
+    READING_VERSION,
+    CachedRecipe,
+    DatasetRecipe,
+    check_num_images,
+)
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.own_values import OwnFactors, own_factors
 from pipeline.datasets.table import TableDataset
@@ -34,7 +39,7 @@ INSTALLED = {"fashion_mnist": "/usr/share/datasets/fashion-mnist"}  # Debian's p
 
 
 @dataclasses.dataclass(frozen=True)
-class IdxImages(DatasetRecipe):
+class IdxImages(CachedRecipe):
     """A folder of IDX files, raw or gzip, named as MNIST's are.
 
     ``train-images-idx3-ubyte`` (bytes ``[n, h, w]``, or ``[n, h, w, 3]`` for colour) and
@@ -161,7 +166,7 @@ class IdxImages(DatasetRecipe):
 
 
 @dataclasses.dataclass(frozen=True)
-class LabelledImages(DatasetRecipe):
+class LabelledImages(CachedRecipe):
     """A well-known labelled data set, from wherever it can be had.
 
     With a `folder`: IDX files (see IdxImages), one ``.npz`` file (see ImageArrays), or images, in

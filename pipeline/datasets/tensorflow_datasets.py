@@ -15,7 +15,11 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets.grid import training_subset
-from pipeline.datasets.interface import READING_VERSION, DatasetRecipe, check_num_images
+from pipeline.datasets.interface import (
+    READING_VERSION,
+    CachedRecipe,
+    check_num_images,
+)
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.resizing import check_sizes, resize_array
 from pipeline.datasets.table import TableDataset
@@ -24,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class TensorFlowDataset(DatasetRecipe):
+class TensorFlowDataset(CachedRecipe):
     """A split of a data set such as ``celeb_a`` or ``shapes3d``, with a held-out split or without.
 
     Attributes:

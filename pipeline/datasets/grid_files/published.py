@@ -11,6 +11,7 @@ from pipeline.datasets import paths
 from pipeline.datasets.grid import training_subset
 from pipeline.datasets.grid_files.stored_arrays import SUFFIXES
 from pipeline.datasets.interface import (
+    CachedRecipe,
     Dataset,
     DatasetRecipe,
     Estimate,
@@ -24,7 +25,7 @@ ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar")
 
 
 @dataclasses.dataclass(frozen=True)
-class PublishedDataset(DatasetRecipe):
+class PublishedDataset(CachedRecipe):
     """Files of the user's, converted once into our cache and stored there whole.
 
     Attributes:

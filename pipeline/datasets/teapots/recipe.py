@@ -16,7 +16,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets.continuous import ContinuousDataset, sample_uniform
-from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.interface import CachedRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.teapots import renderer
 
@@ -50,7 +50,7 @@ FACTOR_RANGES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Teapots(DatasetRecipe):
+class Teapots(CachedRecipe):
     """Teapots in random poses.
 
     Attributes:

@@ -32,7 +32,7 @@ _BASELINE = "supervised_baseline"  # in the place of an export's key
 def skipped(context: Context) -> list[str]:
     """Say what the data set does not admit, in one line."""
     options = context.experiment.metrics.identity_scores
-    if options is None or hasattr(context.dataset, "part"):
+    if options is None or context.dataset.has_identity_parts:
         return []
     return [
         f"{context.dataset.name} is not split by identity (identity_split): skipped the "

@@ -76,5 +76,5 @@ def batch_order(method, dataset, batch_size: int, seed: int) -> BatchOrder | Tri
         batch_size,
         seed,
         with_identities=method.needs_identities,
-        names=getattr(dataset, "seen_names", None),
+        names=dataset.seen_names,
     )

@@ -46,7 +46,7 @@ class Exporter:
             with atomic_path(getattr(folder, name)) as temporary:
                 network.save(temporary)
         codes, arrays = self._drawable_codes()
-        if arrays and hasattr(dataset, "part"):
+        if arrays and dataset.has_identity_parts:
             encode = encoder_function(model.encoder, dataset.max_value)
             arrays |= identity_pictures(encode, self._generate, codes, dataset)
         traversals, values, names = self.traverse(codes)

@@ -53,7 +53,7 @@ def plan(context: Context) -> list[Step]:
 
 def _plan_without_data(context: Context) -> list[Step]:
     """Every model is new where the images are; the size of unseen images of others is unknown."""
-    image_shape = getattr(context.experiment.dataset, "image_shape", None)
+    image_shape = context.experiment.dataset.image_shape
     steps = []
     for spec in context.experiment.model_specs("not yet known"):
         seconds = None

@@ -58,6 +58,8 @@ def test_what_cannot_be_paired_is_refused(identities, batch_size, expected):
 class Pictures:
     """Images that hold their own number."""
 
+    seen_names = None
+
     num_images = 12
 
     def train_images(self, indices):
