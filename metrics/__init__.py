@@ -56,6 +56,7 @@ from metrics.samples.frechet import frechet_distance
 from metrics.samples.inception import inception_score
 from metrics.samples.mode_divergence import mode_kl
 from metrics.selection.centrality import model_centrality
+from metrics.selection.interchange import interchange
 from metrics.selection.medoid import search_medoid
 from metrics.selection.unsupervised_ranking import udr
 from metrics.shared.bootstrap import INTERVAL_METRICS, score_with_interval
@@ -79,6 +80,7 @@ __all__ = [
     "identity_leakage",
     "inception_score",
     "infomec",
+    "interchange",
     "irs",
     "jemmig",
     "mig",

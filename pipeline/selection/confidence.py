@@ -1,6 +1,6 @@
 """How sure a choice is: resample what it was made from, and count how often each model wins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -55,16 +55,21 @@ def centrality_confidence(
     return {model_id: float(shares[number]) for model_id, number in place.items()}
 
 
-def udr_confidence(
-    pairwise: np.ndarray, model_ids: Sequence[str], num_resamples: int, seed: Sequence[int]
+def pairwise_confidence(
+    pairwise: np.ndarray,
+    model_ids: Sequence[str],
+    num_resamples: int,
+    seed: Sequence[int],
+    average: Callable[..., np.ndarray],
 ) -> dict[str, float]:
     """Return the share of resamples of the models compared with in which each model wins.
 
     Args:
-        pairwise: [n, n], see `metrics.udr`; column i is what model i's score is the median of.
+        pairwise: [n, n]; column i is what model i's score is the average of, its diagonal left out.
         model_ids: The models, in that order.
         num_resamples: Bootstrap resamples.
         seed: Of the resampling.
+        average: `np.nanmedian` or `np.nanmean`, as the score has it.
     """
     rng = np.random.default_rng(seed)
     num_models = len(pairwise)
@@ -74,7 +79,7 @@ def udr_confidence(
         drawn = others[rng.integers(num_models, size=num_models)]
         compared = ~np.isnan(drawn).all(axis=0)
         row[:] = 0.0
-        row[compared] = np.nanmedian(drawn[:, compared], axis=0)
+        row[compared] = average(drawn[:, compared], axis=0)
     shares = shares_of_wins(scores)
     return {model_id: float(share) for model_id, share in zip(model_ids, shares, strict=True)}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.selection.cells import generator_seed
-from pipeline.selection.confidence import udr_confidence
+from pipeline.selection.confidence import pairwise_confidence
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
 from pipeline.selection.ranking import Pool, Ranking, best_first
@@ -38,7 +38,8 @@ def _confidence(
     if not evidence.options.num_resamples:
         return {}
     seed = generator_seed(pool.exports[0])
-    return udr_confidence(compared[1], pool.model_ids, evidence.options.num_resamples, seed)
+    num_resamples = evidence.options.num_resamples
+    return pairwise_confidence(compared[1], pool.model_ids, num_resamples, seed, np.nanmedian)
 
 
 UDR_LASSO, UDR_SPEARMAN = (

@@ -88,6 +88,7 @@ def make(root, exports, codes=None, kl=None, **options):
     options = {"num_udr_points": 100, "num_resamples": 20, **options}
     experiment = SimpleNamespace(
         selection=Selection(**options),
+        gin_text="",
         metrics=SimpleNamespace(seed=0),
         settings=[SimpleNamespace(name=name) for name in sorted({e.setting for e in exports})],
     )
@@ -246,6 +247,40 @@ def test_vaes_offer_informative_latents_where_they_meet_gans(tmp_path):
     assert alone.pool.cells == 2  # the column of the model that offers all of them anyway is there
     warnings = read(alone, "selection_summary").warnings
     assert warnings.str.contains("1 of 2 models collapsed").all()
+
+
+def test_interchange_and_the_mean_of_ranks(tmp_path):
+    methods = ("model_centrality", "udr_spearman", "interchange", "rank_mean")
+    exports = pool_of(95, 60, 30)
+    world = make(tmp_path, exports, num_groups=400, methods=methods)
+    select.run(world)
+    table = read(world, "selection").set_index(["selection_method", "model_id"])
+    assert world.pool.cells == 9  # the votes are ModelCentrality's
+    ids = [one.model_id for one in exports]
+    found = table.loc["interchange"].loc[ids]
+    assert found["rank"].tolist() == [1, 2, 3]
+    assert found.confidence.sum() == pytest.approx(1)
+    places = [table.loc[method].loc[ids, "rank"].to_numpy() for method in methods[:-1]]
+    expected = 1 - (np.mean(places, axis=0) - 1) / 2
+    np.testing.assert_allclose(table.loc["rank_mean"].loc[ids, "score"], expected)
+    only = {"rank_mean": {"of": ("udr_spearman", "interchange")}}
+    world = make(tmp_path, exports, num_groups=400, methods=methods, method_options=only)
+    select.run(world)
+    table = read(world, "selection").set_index(["selection_method", "model_id"])
+    expected = 1 - (np.mean(places[1:], axis=0) - 1) / 2
+    np.testing.assert_allclose(table.loc["rank_mean"].loc[ids, "score"], expected)
+
+
+def test_small_pools_are_never_searched(tmp_path):
+    world = make(tmp_path, pool_of(*range(40, 69)), methods=("model_centrality",))
+    select.run(world)
+    searched = make(
+        tmp_path / "b", pool_of(*range(40, 69)), methods=("model_centrality",), search_medoid=True
+    )
+    select.run(searched)
+    assert searched.pool.cells == 29**2
+    for name in ("cross_scores", "selection", "selection_summary"):
+        pd.testing.assert_frame_equal(read(world, name), read(searched, name))
 
 
 def test_a_missing_kl_is_explained(tmp_path):

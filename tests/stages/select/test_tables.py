@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.model_spec import Export
 from pipeline.selection import pool_warnings
-from pipeline.selection.confidence import shares_of_wins, udr_confidence
+from pipeline.selection.confidence import pairwise_confidence, shares_of_wins
 from pipeline.selection.known_factors import Supervised
 from pipeline.selection.pool_codes import PoolCodes
 from pipeline.selection.ranking import Ranking, best_first
@@ -76,10 +76,10 @@ def test_wins_are_shared_among_equals():
 def test_confidence_of_udr():
     # Column i is what model i is the median of: model 1 agrees with every other one best.
     pairwise = np.array([[0, 0.9, 0.1], [0.2, 0, 0.1], [0.2, 0.9, 0]])
-    confidence = udr_confidence(pairwise, ["a", "b", "c"], 200, (1,))
+    confidence = pairwise_confidence(pairwise, ["a", "b", "c"], 200, (1,), np.nanmedian)
     # Where only model 1 itself was drawn it has nobody to agree with, in 1 of 27 resamples.
     assert confidence["b"] == pytest.approx(26 / 27, abs=0.04)
-    equal = udr_confidence(np.full((3, 3), 0.5), ["a", "b", "c"], 300, (1,))
+    equal = pairwise_confidence(np.full((3, 3), 0.5), ["a", "b", "c"], 300, (1,), np.nanmedian)
     assert max(equal.values()) < 0.45
 
 
