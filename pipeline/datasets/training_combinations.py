@@ -28,7 +28,7 @@ _STREAM = 0xC0B1  # Of draws.
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingCombinations:
+class TrainingCombinations(DatasetRecipe):
     """A grid of factors of which training sees some combinations, or some more often; a recipe.
 
     Attributes:
@@ -86,7 +86,7 @@ class TrainingCombinations:
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
         """Height, width and channels, if the source knows them before it is opened."""
-        return getattr(self.source, "image_shape", None)
+        return self.source.image_shape
 
     @property
     def is_rendered(self) -> bool:

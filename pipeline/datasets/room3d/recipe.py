@@ -17,7 +17,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets.grid import GridDataset, check_factors, training_subset
-from pipeline.datasets.interface import DatasetRecipe, check_num_images
+from pipeline.datasets.interface import CachedRecipe, check_num_images
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.room3d import ray_caster
 
@@ -44,7 +44,7 @@ PALETTE = np.rint(
 
 
 @dataclasses.dataclass(frozen=True)
-class Room3D(DatasetRecipe):
+class Room3D(CachedRecipe):
     """The whole grid; its cache has 5.9 MB.
 
     Attributes:
