@@ -97,6 +97,10 @@ class IdentitySplit(DatasetRecipe):
         """Opens the source, see DatasetRecipe."""
         return IdentityDataset(self.source.open(cache_directory), self)
 
+    def image_names(self) -> list[str] | None:
+        """See DatasetRecipe; which images are kept is not known before they are opened."""
+        return None
+
     def estimate(self, cache_directory: Path) -> Estimate:
         """What preparing the source costs, see DatasetRecipe."""
         return self.source.estimate(cache_directory)

@@ -19,7 +19,7 @@ def absolute(field: str, path: object, expected: str) -> str:
     Raises:
       ValueError: It is not a path, or there is no home folder.
     """
-    if not isinstance(path, str) or not path:
+    if not isinstance(path, str) or not path or "\0" in path:
         checks.fail(field, path, expected)
     try:
         return str(Path(path).expanduser().absolute())

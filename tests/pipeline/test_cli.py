@@ -88,6 +88,18 @@ def test_the_plan_says_what_is_wrong_with_images_as_the_data_stage_does(tmp_path
     assert said[0] == said[1]
 
 
+def test_a_batch_above_the_images_is_said_before_anything_is_trained(tmp_path, capsys):
+    np.savez(tmp_path / "own.npz", images=np.arange(9 * 64, dtype=np.uint8).reshape(9, 8, 8))
+    settings = ["experiment.dataset = @image_arrays()", f"image_arrays.path = '{tmp_path}/own.npz'"]
+    arguments = [*SMALL, *(word for one in settings for word in ("--set", one))]
+    arguments += ["--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    for more in (["--stages", "data,train"], ["--dry-run"]):
+        assert main([*arguments, *more]) == 1
+        said = capsys.readouterr().err
+        assert "training.batch_size: Expected at most 9, the images to train on" in said
+    assert not list(tmp_path.glob("run/models/*/*"))
+
+
 def test_score_of_anyones_arrays(tmp_path, capsys):
     csv = tmp_path / "scores.csv"
     names = "factor_vae,mig,sap,explicitness,irs"

@@ -78,3 +78,12 @@ def batch_order(method, dataset, batch_size: int, seed: int) -> BatchOrder | Tri
         with_identities=method.needs_identities,
         names=dataset.seen_names,
     )
+
+
+def pretraining_order(options, num_images: int) -> BatchOrder:
+    """Return the order of the batches of a pre-training.
+
+    Raises:
+        ValueError: A batch is larger than the data set.
+    """
+    return BatchOrder(num_images, options.batch_size, options.seed, setting="simclr.batch_size")

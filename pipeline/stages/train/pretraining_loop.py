@@ -22,7 +22,7 @@ from pipeline.runs.directory import PretrainedDirectory
 from pipeline.runs.files import atomic_path
 from pipeline.runs.manifests import write_manifest
 from pipeline.runs.tables import write_table
-from pipeline.stages.train.batches import BatchOrder
+from pipeline.stages.train.batches import pretraining_order
 from pipeline.stages.train.checkpoints import checkpoint_files, load_checkpoint, save_checkpoint
 from pipeline.stages.train.monitor import TrainingDivergedError, running_means
 from pipeline.stages.train.timings import Stopwatch, keep_pretraining
@@ -61,9 +61,7 @@ def pretrain(
         dataset = dataset_recipe.open(cache)
         model = SimCLRModel(method, dataset.image_shape, dataset.max_value)
         run = _Run(model, folder)
-        order = BatchOrder(
-            dataset.num_images, options.batch_size, options.seed, setting="simclr.batch_size"
-        )
+        order = pretraining_order(options, dataset.num_images)
         step = tf.function(model.train_step, jit_compile=False)
         watch = Stopwatch()
         while run.iteration < options.iterations:

@@ -1,6 +1,7 @@
 """The training stage: every model of the sweep, each in a worker process of its own."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from pipeline.runs.manifests import (
 from pipeline.runs.tables import MODEL_COLUMNS, write_table
 from pipeline.stages.stage import Context, Step
 from pipeline.stages.train import pretraining
+from pipeline.stages.train.batches import batch_order, pretraining_order
 from pipeline.stages.train.checkpoints import newest_iteration
 from pipeline.stages.train.timings import UNKNOWN, training_seconds
 
@@ -34,6 +36,7 @@ def plan(context: Context) -> list[Step]:
     if not context.is_data_ready:
         return _plan_without_data(context)
     unfinished = [spec for spec in context.specs if _is_to_be_trained(context, spec)]
+    _check_batches(context, unfinished)
     steps = pretraining.plan(context, unfinished)
     for spec in context.specs:
         reason = _why(context, spec)
@@ -49,6 +52,14 @@ def plan(context: Context) -> list[Step]:
         seconds = training_seconds(context.cache, spec, shape, done)
         steps.append(_timed_step(context, spec.model_id, reason, seconds))
     return steps
+
+
+def _check_batches(context: Context, specs: Sequence[ModelSpec]) -> None:
+    """Raise ValueError, before anything is trained, where the data set cannot fill a batch."""
+    for spec in {spec.setting: spec for spec in specs}.values():
+        batch_order(spec.method, context.dataset, spec.training.batch_size, spec.seed)
+        if spec.method.pretraining is not None:
+            pretraining_order(spec.method.pretraining, context.dataset.num_images)
 
 
 def _plan_without_data(context: Context) -> list[Step]:
@@ -76,6 +87,7 @@ def run(context: Context) -> None:
 
     Raises:
         StageError: At the end, naming the models that failed; the others are finished.
+        ValueError: Before anything is trained, if the data set cannot fill a batch.
     """
     is_chief = read_cluster().is_chief
     failures: dict[str, str] = {}
@@ -98,6 +110,7 @@ def run(context: Context) -> None:
             _keep_configuration(context, spec)
     if is_chief:
         damage += pretraining.damage(context)
+    _check_batches(context, to_train)
     display = ProgressDisplay("train", len(to_train))
     for sentence in [*damage, *_damaged_records(context)]:
         display.say(sentence)
