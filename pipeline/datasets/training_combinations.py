@@ -107,10 +107,6 @@ class TrainingCombinations(DatasetRecipe):
         """See DatasetRecipe."""
         return self.source.estimate(cache_directory)
 
-    def image_names(self) -> list[str] | None:
-        """See DatasetRecipe; combinations have no names."""
-        return None
-
 
 class CombinationsDataset(Dataset):
     """The opened grid; training images are draws from it, evaluation sees all of it."""
