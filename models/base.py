@@ -33,6 +33,9 @@ class Method(abc.ABC):
     pretraining = None  # how an encoder is trained on real images before the model is
     # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
     has_posterior = False
+    # The network of the posterior of all codes that the model leaves, see `TrainedModel.exports`:
+    # "posterior", mean and log variance; "full_posterior", mean and triangle; None.
+    posterior_network = None
     needs_triplets = False  # of identities, see `pipeline.stages.train.triplets`
     needs_identities = False  # the numbers of the identities beside the images
 

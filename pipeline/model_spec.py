@@ -109,6 +109,8 @@ class Export:
         fingerprint: Changes whenever the networks' weights would.
         codes: The model's `JointCode`.
         has_posterior: Whether the export says how much each code tells (its KL): VAEs.
+        posterior_network: The file of the export from which codes can be drawn, see
+            `pipeline.inference.posterior_draws`; None where codes have no posterior.
     """
 
     model_id: str
@@ -121,6 +123,7 @@ class Export:
     fingerprint: str
     codes: Any
     has_posterior: bool = False
+    posterior_network: str | None = None
 
     @property
     def key(self) -> str:
@@ -197,6 +200,7 @@ class ModelSpec:
                 fingerprint=fingerprint(self.fingerprint, name),
                 codes=self.method.codes,
                 has_posterior=self.method.has_posterior,
+                posterior_network=self.method.posterior_network,
             )
             for iteration, name, method in moments
         )

@@ -65,6 +65,7 @@ class ConditionalVAEGAN(Additions, Method):
     name: str = "cvae_gan"
 
     needs_triplets = True
+    posterior_network = "posterior"
 
     def __post_init__(self):
         super().__post_init__()

@@ -38,8 +38,7 @@ class Autoencoder(Method):
     optimizer: Adam | RMSprop
 
     has_posterior = True
-    # Whether mean and log variance of each latent tell the whole posterior.
-    has_diagonal_posterior = True
+    posterior_network = "posterior"
     regulariser_names = ("kl",)  # the parts that `regularise` reports
 
     def __post_init__(self):

@@ -34,7 +34,7 @@ class CHyVAE(Autoencoder):
     degrees_of_freedom: float
     name: str = "chyvae"
 
-    has_diagonal_posterior = False
+    posterior_network = "full_posterior"
     regulariser_names = ("regularizer",)
 
     def __post_init__(self):

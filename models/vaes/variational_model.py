@@ -72,13 +72,11 @@ class VariationalModel(TrainedModel):
         self.decoder_logits = without_activation(decoder)
 
     def exports(self) -> dict[str, keras.Model]:
-        """Return copies of generator, encoder and, where it is diagonal, of the posterior."""
-        networks = super().exports()
-        if self.recipe.has_diagonal_posterior:
-            copy = plain_copy(self.posterior)
-            joined = keras.layers.Concatenate(name="posterior_outputs")(copy.outputs)
-            networks["posterior"] = keras.Model(copy.inputs[0], joined, name="posterior")
-        return networks
+        """Return copies of generator, encoder and posterior, its outputs side by side."""
+        copy = plain_copy(self.posterior)
+        joined = keras.layers.Concatenate(name="posterior_outputs")(copy.outputs)
+        posterior = keras.Model(copy.inputs[0], joined, name="posterior")
+        return {**super().exports(), self.recipe.posterior_network: posterior}
 
     def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Do one iteration: update encoder and decoder, then the adversary if there is one.

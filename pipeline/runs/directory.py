@@ -180,6 +180,11 @@ class ExportDirectory:
         return self.root / "posterior.keras"
 
     @property
+    def full_posterior(self) -> Path:
+        """Images to mean and triangle of the covariance, where that is no diagonal."""
+        return self.root / "full_posterior.keras"
+
+    @property
     def traversals(self) -> Path:
         """Pictures of what each code does, as arrays."""
         return self.root / "traversals.npz"
@@ -198,7 +203,7 @@ class ExportDirectory:
     def files(self) -> tuple[Path, ...]:
         """What an export holds."""
         always = (self.generator, self.encoder, self.traversals)
-        optional = (self.code_kl, self.posterior)
+        optional = (self.code_kl, self.posterior, self.full_posterior)
         return (*always, *(path for path in optional if path.exists()))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from metrics.disentanglement.voting import score_votes
 from pipeline.errors import StageError
 from pipeline.execution import tensorflow_setup
+from pipeline.inference.posterior_draws import SAMPLE
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
@@ -69,6 +70,9 @@ class Cells:
         self._by_id = {export.model_id: export for export in exports}
         self._networks: dict[tuple[Export, str], Path] = {}
         self._fixes_classes = context.experiment.selection.fixed == "classes"
+        self._draws_codes = (
+            context.experiment.metrics.main_representation == SAMPLE and not self._fixes_classes
+        )
         self._offered = {
             export.model_id: tuple(range(export.codes.num_classes))
             if self._fixes_classes
@@ -89,8 +93,16 @@ class Cells:
         offered = np.array(self._offered[generator.model_id])
         return offered[np.arange(self._context.experiment.selection.num_groups) % len(offered)]
 
+    def draws_codes_of(self, encoder: Export) -> bool:
+        """Say whether an encoder votes with draws from its posterior, and not with its mean."""
+        return self._draws_codes and encoder.posterior_network is not None
+
+    def voter(self, encoder: Export) -> str:
+        """Return the name under which an encoder's votes are kept."""
+        return f"{encoder.key}-{SAMPLE}" if self.draws_codes_of(encoder) else encoder.key
+
     def votes(self, generator: Export) -> dict[str, np.ndarray]:
-        """Return the votes that are there for a generator: encoder key -> int [num_groups]."""
+        """Return the votes that are there for a generator: `voter` -> int [num_groups]."""
         path = self._path(generator)
         try:
             with np.load(path, allow_pickle=False) as content:
@@ -106,10 +118,10 @@ class Cells:
         votes, fixed = self.votes(generator), self.fixed_codes(generator)
         return {
             encoder.model_id: score_votes(
-                votes[encoder.key], fixed, self.num_votable(generator, encoder)
+                votes[self.voter(encoder)], fixed, self.num_votable(generator, encoder)
             )["factor_vae"]
             for encoder in encoders
-            if encoder.key in votes
+            if self.voter(encoder) in votes
         }
 
     def matrix(self, pool: Sequence[Export]) -> np.ndarray:
@@ -123,7 +135,7 @@ class Cells:
     def missing(self, generator: Export, encoders: Iterable[Export]) -> list[Export]:
         """Return those encoders that have not voted on a generator's groups."""
         present = self.votes(generator)
-        return [encoder for encoder in encoders if encoder.key not in present]
+        return [encoder for encoder in encoders if self.voter(encoder) not in present]
 
     def forget(self) -> None:
         """Remove all votes on these models' groups."""
@@ -172,7 +184,7 @@ class Cells:
                 failures.append(f"{name}: {votes}")
             elif votes is not None:
                 generator, encoders = encoders_of[name]
-                keys = [encoder.key for encoder in encoders]
+                keys = [self.voter(encoder) for encoder in encoders]
                 self._keep(generator, dict(zip(keys, votes, strict=True)))
                 num_cells += len(votes)
         if failures:
@@ -191,7 +203,18 @@ class Cells:
         }
         if self._fixes_classes:
             options["class_features"] = [encoder.codes.class_features for encoder in encoders]
-        paths = [self._network(encoder, "encoder") for encoder in encoders]
+        drawn = [
+            (encoder.posterior_network, generator_seed(encoder))
+            if self.draws_codes_of(encoder)
+            else None
+            for encoder in encoders
+        ]
+        if any(drawn):
+            options["drawn"] = drawn
+        paths = [
+            self._network(encoder, posterior[0] if posterior else "encoder")
+            for encoder, posterior in zip(encoders, drawn, strict=True)
+        ]
         return (self._network(generator, "generator"), generator.codes, paths, options)
 
     def _network(self, export: Export, name: str) -> Path:

@@ -48,7 +48,10 @@ def centrality_confidence(
             touched = [place[one.model_id] for one in (encoder, generator) if one.model_id in place]
             if touched and encoder is not generator:
                 scores = resampled_scores(
-                    votes[encoder.key], fixed, cells.num_votable(generator, encoder), weights
+                    votes[cells.voter(encoder)],
+                    fixed,
+                    cells.num_votable(generator, encoder),
+                    weights,
                 )
                 sums[:, touched] += scores[:, np.newaxis]
     shares = shares_of_wins(sums)
@@ -109,6 +112,6 @@ def chance_centrality(
             for number in range(num_shuffles):
                 shuffled = rng.permutation(fixed)
                 num_votable = cells.num_votable(generator, encoder)
-                scores = score_votes(votes[encoder.key], shuffled, num_votable)
+                scores = score_votes(votes[cells.voter(encoder)], shuffled, num_votable)
                 sums[number] += scores["factor_vae"]
     return sums / (2 * (len(pool) - 1))

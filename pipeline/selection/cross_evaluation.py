@@ -15,6 +15,7 @@ from metrics.disentanglement.voting import group_votes
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, in_batches, load_network
+from pipeline.inference.posterior_draws import sampling_encoder
 from pipeline.runs.directory import ExportDirectory
 from pipeline.selection.class_voting import MajorityCluster
 
@@ -87,6 +88,7 @@ def cast_votes(
     *,
     fixed_codes: np.ndarray,
     class_features: Sequence[slice] | None = None,
+    drawn: Sequence[tuple[str, Sequence[int]] | None] | None = None,
     group_size: int,
     num_std_samples: int,
     seed: Sequence[int],
@@ -101,6 +103,9 @@ def cast_votes(
         fixed_codes: int [num_groups], the regularised code that each group shares.
         class_features: None; or the columns in which each encoder tells classes: then a group
             shares the class that `fixed_codes` gives, and encoders vote for clusters.
+        drawn: None; or for each encoder None, or the form of the posterior that its path holds, see
+            `posterior_draws.draw_codes`, and a seed that depends on the encoder only: then it votes
+            with codes drawn from it.
         group_size: Images of a group.
         num_std_samples: Prior samples for the spread of each encoder's codes.
         seed: Of all draws; a function of the generator's content, so that a cell of the matrix
@@ -114,6 +119,11 @@ def cast_votes(
     generate = in_batches(as_function(load_network(generator_path)))
     codes = drawable_codes(codes, ExportDirectory(generator_path.parent))
     encoders = [_load_encoder(path) for path in encoder_paths]
+    if drawn is not None:
+        encoders = [
+            sampling_encoder(encode, one[0], [*seed, 2, *one[1]]) if one else encode
+            for encode, one in zip(encoders, drawn, strict=True)
+        ]
     draw_group, voters = codes.draw_group, [LeastVaryingCode() for _ in encoders]
     if class_features is not None:
         draw_group = codes.draw_class

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.runs.representations import main_rows
 from pipeline.runs.tables import SCORE_COLUMNS, read_table
 from pipeline.stages.stage import Context
 
@@ -41,6 +42,7 @@ def supervised_scores(context: Context, model_ids: Sequence[str]) -> Supervised 
     if not context.dataset.num_factors or not context.run.scores_csv.exists():
         return None
     table = read_table(context.run.scores_csv, SCORE_COLUMNS)
+    table = main_rows(table, context.experiment.metrics.main_representation)
     table = table[table.model_id.isin(model_ids)]
     for metric in SUPERVISED_METRICS:
         for protocol in sorted(table[table.metric == metric].protocol.unique()):

@@ -55,7 +55,7 @@ def networks(tmp_path_factory):
     return paths
 
 
-def vote_with(networks, *numbers):
+def vote_with(networks, *numbers, **options):
     return cast_votes(
         networks[0],
         JointCode((UniformCodes(2), UniformNoise(1))),
@@ -65,6 +65,7 @@ def vote_with(networks, *numbers):
         num_std_samples=300,
         seed=(1, 2),
         progress=lambda *_: None,
+        **options,
     )
 
 
@@ -73,6 +74,33 @@ def test_a_cell_does_not_depend_on_what_else_is_computed(networks):
     assert together.shape == (3, 30) and together.min() >= 0
     apart = [vote_with(networks, number)[0] for number in (3, 1)]
     np.testing.assert_array_equal(apart, together[[2, 0]])
+
+
+@pytest.fixture(scope="module")
+def posteriors(networks):
+    """Posteriors whose means are those of encoder 2: one of no variance, one of a large one."""
+    import keras
+
+    paths = []
+    for name, log_variance in (("narrow", -60.0), ("wide", 8.0)):
+        encoder = keras.saving.load_model(networks[2])
+        means = encoder.outputs[0]
+        both = keras.layers.Concatenate()([means, keras.ops.full_like(means, log_variance)])
+        paths.append(networks[2].with_name(f"{name}.keras"))
+        keras.Model(encoder.inputs, both).save(paths[-1])
+    return [networks[0], *paths]
+
+
+def test_an_encoder_can_vote_with_draws_from_its_posterior(networks, posteriors):
+    means = vote_with(networks, 2, 3)
+    drawn = [("posterior", (7, 8))]
+    np.testing.assert_array_equal(vote_with(posteriors, 1, drawn=drawn)[0], means[0])
+    wide = vote_with(posteriors, 2, drawn=drawn)[0]
+    assert (wide != means[0]).any()
+    # The same whatever else votes, and another with another seed.
+    beside = vote_with([*posteriors, networks[3]], 3, 2, drawn=[None, *drawn])
+    np.testing.assert_array_equal(beside, [means[1], wide])
+    assert (vote_with(posteriors, 2, drawn=[("posterior", (7, 9))])[0] != wide).any()
 
 
 def test_samples_are_drawn_once_for_all_encoders(networks, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from models import checks
 from models.networks.shape_classifier import ShapeClassifier
+from pipeline.inference.posterior_draws import MEAN, REPRESENTATIONS
 from pipeline.recipes import fingerprint
 from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Protocol
 
@@ -134,6 +135,10 @@ class Metrics:
         sample_quality: `@sample_quality()`, or None: the generators' samples are not judged.
         class_disentanglement: `@class_disentanglement()`, or None: classes are not scored.
         identity_scores: `@identity_scores()`, or None: identities are not looked for.
+        main_representation: What stands for a model with a posterior in ModelCentrality, in the
+            supervised ranking and wherever the report gives a model one number: 'mean', its
+            posterior's, or 'sample', a draw from it, as published by Lin et al. 2020. The cr
+            protocol scores both, a row each.
     """
 
     protocols: tuple[Protocol, ...]
@@ -143,8 +148,12 @@ class Metrics:
     sample_quality: SampleQuality | None = None
     class_disentanglement: ClassDisentanglement | None = None
     identity_scores: IdentityScores | None = None
+    main_representation: str = dataclasses.field(
+        default=MEAN, metadata={"omitted_at_default": True}
+    )
 
     def __post_init__(self):
+        checks.choice("metrics.main_representation", self.main_representation, REPRESENTATIONS)
         if not isinstance(self.protocols, (list, tuple)):
             checks.fail("metrics.protocols", self.protocols, "a tuple such as (@cr_protocol(),)")
         for protocol in self.protocols:
@@ -161,10 +170,11 @@ class Metrics:
         if self.identity_scores is not None:
             checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
 
-    def result_key(self, protocol: Protocol, metric: str) -> str:
+    def result_key(self, protocol: Protocol, metric: str, representation: str = MEAN) -> str:
         """Return the name under which a result is kept: changes whenever the result would."""
         # A draw never depends on which other metrics are computed.
         options = {**protocol.sampling, "metric": metric}
         bootstrap = (self.num_resamples, self.level)
         digest = fingerprint(METRICS_VERSION, options, self.seed, bootstrap)[:16]
-        return f"{protocol.name}-{metric}-{digest}"
+        drawn = "" if representation == MEAN else f"-{representation}"
+        return f"{protocol.name}-{metric}{drawn}-{digest}"

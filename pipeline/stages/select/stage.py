@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.inference.posterior_draws import MEAN
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs.files import file_digest
@@ -116,9 +117,11 @@ def _methods(context: Context) -> list[SelectionMethod]:
 
 def _fingerprint(context: Context, pools: Mapping[str, Pool]) -> str:
     scores = context.run.scores_csv
+    representation = context.experiment.metrics.main_representation
     return fingerprint(
         context.experiment.selection,
         SELECTION_VERSION,
+        *([] if representation == MEAN else [representation]),
         context.experiment.metrics.seed,
         {
             name: [(export.model_id, export.fingerprint) for export in pool.exports]

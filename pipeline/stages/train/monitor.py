@@ -20,7 +20,7 @@ from pipeline.runs.manifests import why_stale, write_manifest
 from pipeline.runs.tables import table_text
 from pipeline.stages.train.checkpoints import load_checkpoint, newest_iteration, save_checkpoint
 from pipeline.stages.train.export import Exporter
-from pipeline.stages.train.quick_score import QuickScore
+from pipeline.stages.train.quick_score import QuickScore, is_meaningful
 from pipeline.stages.train.timings import Stopwatch
 
 SECONDS_BETWEEN_PROGRESS = 0.5
@@ -56,7 +56,7 @@ class Monitor(keras.callbacks.Callback):
         self._directory = directory
         self._progress = progress
         self._quick_score = None
-        if dataset.num_factors and spec.training.score_every:
+        if spec.training.score_every and is_meaningful(dataset):
             self._quick_score = QuickScore(model.encoder, spec.training, dataset)
         self.exporter = Exporter(model, dataset, spec.training.traversal_limits)
         self._events = tf.summary.create_file_writer(str(directory.tensorboard))
@@ -67,6 +67,8 @@ class Monitor(keras.callbacks.Callback):
         self._started = time.monotonic()
         self._last_progress = 0.0
         self.watches: dict[int, Stopwatch] = {}  # of the segments trained here, by first iteration
+        if spec.training.score_every and dataset.num_factors and self._quick_score is None:
+            self._say(f"{dataset.name} has fewer than two factors that vary: no FactorVAE score")
         self.restore()
 
     @property

@@ -9,6 +9,11 @@ from pipeline.model_spec import Training
 _STREAM = 0x5C0E  # the same images for every model, so that curves compare
 
 
+def is_meaningful(dataset) -> bool:
+    """Say whether two factors vary: with fewer, any codes have a score of 1."""
+    return sum(size is None or size > 1 for size in dataset.factor_sizes) > 1
+
+
 class QuickScore:
     """FactorVAE (train-vote form, no pruning) of a model's encoder on few images.
 

@@ -88,8 +88,8 @@ def make(root, exports, codes=None, kl=None, **options):
     options = {"num_udr_points": 100, "num_resamples": 20, **options}
     experiment = SimpleNamespace(
         selection=Selection(**options),
-        gin_text="",
-        metrics=SimpleNamespace(seed=0),
+        metrics=SimpleNamespace(seed=0, main_representation="mean"),
+        gin_text="ALPHA = 1.0\n",
         settings=[SimpleNamespace(name=name) for name in sorted({e.setting for e in exports})],
     )
     world = World(experiment, RunDirectory(root), root, Voters())
