@@ -10,9 +10,6 @@ import numpy as np
 
 from models.vaes.chyvae import JITTER
 
-MEAN, SAMPLE = "mean", "sample"
-REPRESENTATIONS = (MEAN, SAMPLE)
-
 
 def draw_codes(rng: np.random.Generator, posterior: np.ndarray, form: str) -> np.ndarray:
     """Return one draw a row from Gaussian posteriors, float64 `[n, code_dim]`.

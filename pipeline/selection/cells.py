@@ -15,11 +15,11 @@ import numpy as np
 from metrics.disentanglement.voting import score_votes
 from pipeline.errors import StageError
 from pipeline.execution import tensorflow_setup
-from pipeline.inference.posterior_draws import SAMPLE
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs.files import atomic_path
+from pipeline.runs.representations import SAMPLE
 from pipeline.selection.cross_evaluation import ENCODERS_AT_ONCE, cast_votes
 from pipeline.stages.stage import Context, exported_file
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from models import checks
 from models.networks.shape_classifier import ShapeClassifier
-from pipeline.inference.posterior_draws import MEAN, REPRESENTATIONS
 from pipeline.recipes import fingerprint
+from pipeline.runs.representations import MEAN, REPRESENTATIONS
 from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Protocol
 
 # Raised whenever a change of the code changes scores.

@@ -63,7 +63,10 @@ def run(context: Context) -> None:
     further = [path for part in PARTS for path in part.files(context, exports)]
     kept = [path for part in PARTS for path in part.kept(context, exports) if path.exists()]
     outputs = [context.run.scores_csv, *_result_files(context, exports), *further]
-    details = {"configuration": context.experiment.gin_text}
+    details = {
+        "configuration": context.experiment.gin_text,
+        "main_representation": context.experiment.metrics.main_representation,
+    }
     write_manifest(manifest, _fingerprint(context, exports), outputs, details, kept=kept)
     display.say(f"{len(rows)} scores of {len(exports)} encoders in {context.run.scores_csv.name}")
 

@@ -70,7 +70,7 @@ class Report:
 
     def score(self, model_id: str) -> pd.Series | None:
         """Return the row of the scores table for a model's main metric, or None."""
-        scores = self.tables.scores
+        scores = self.tables.main_scores
         if scores is None:
             return None
         rows = scores[
@@ -139,11 +139,12 @@ def choose_model(run_tables: summaries.RunTables, main: tuple[str, str]) -> tupl
     if len(done) == 1:
         return done["model_id"].iloc[0], "It is the only model, so there was nothing to select."
     name = metric_names.name(main[1])
-    if run_tables.scores is not None:
-        scores = run_tables.scores[
-            run_tables.scores["model_id"].isin(done["model_id"])
-            & (run_tables.scores["metric"] == main[1])
-            & (run_tables.scores["protocol"] == main[0])
+    scores = run_tables.main_scores
+    if scores is not None:
+        scores = scores[
+            scores["model_id"].isin(done["model_id"])
+            & (scores["metric"] == main[1])
+            & (scores["protocol"] == main[0])
         ]
         if len(scores):
             end = metric_names.better_end(main[1]) or "high"

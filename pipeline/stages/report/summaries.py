@@ -4,6 +4,7 @@ Full precision throughout; rounding belongs to the plots and the page.
 """
 
 import dataclasses
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from pipeline import metric_names
 from pipeline.runs import tables
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.manifests import read_manifest
+from pipeline.runs.representations import MEAN, main_rows
 from pipeline.selection import MODEL_CENTRALITY
 
 # fmt: off
@@ -41,6 +44,12 @@ class RunTables:
     selection_summary: pd.DataFrame | None
     num_left_out: int = 0  # rows of scores.csv whose model is not in models.csv
     stale_pools: tuple[str, ...] = ()  # selected among models of which some are not in models.csv
+    main_representation: str = MEAN  # that stands for a model with a posterior
+
+    @cached_property
+    def main_scores(self) -> pd.DataFrame | None:
+        """One row of the scores for each model, data set, protocol and metric."""
+        return None if self.scores is None else main_rows(self.scores, self.main_representation)
 
     @property
     def has_factor_metrics(self) -> bool:
@@ -100,6 +109,9 @@ def read_run(run: RunDirectory) -> RunTables:
         selection_summary=summary,
         num_left_out=num_left_out,
         stale_pools=tuple(sorted(stale)),
+        main_representation=(read_manifest(run.manifest("metrics")) or {}).get(
+            "main_representation", MEAN
+        ),
     )
 
 

@@ -7,11 +7,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.inference.posterior_draws import MEAN
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs.files import file_digest
 from pipeline.runs.manifests import is_damage, refuse_damaged, reopen, why_stale, write_manifest
+from pipeline.runs.representations import MEAN
 from pipeline.runs.tables import (
     CROSS_SCORE_COLUMNS,
     SELECTION_COLUMNS,

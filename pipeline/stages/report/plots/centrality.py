@@ -33,10 +33,11 @@ from pipeline.stages.report.texts import number_text
 def find(report: Report) -> Iterator[Drawing]:
     """Yield a plot for each pool whose models were scored with known factors, too."""
     run = report.tables
-    if run.scores is None:
+    scores = run.main_scores
+    if scores is None:
         return
     protocol, metric = report.main
-    scores = run.scores[(run.scores["protocol"] == protocol) & (run.scores["metric"] == metric)]
+    scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores.drop_duplicates("model_id").set_index("model_id", drop=False)
     pools = summaries.pool_names(run) or [None]
     for pool in pools:
