@@ -8,10 +8,23 @@ import pytest
 from pipeline.errors import StageError
 from pipeline.runs.files import atomic_path, read_signed_json, write_signed_json
 from pipeline.inference.code_table import CodeTable, key_ids
-from pipeline.runs.manifests import drop_damaged, is_damage, read_manifest, refuse_damaged, reopen, why_stale, write_manifest
+from pipeline.runs.manifests import (
+    drop_damaged,
+    is_damage,
+    read_manifest,
+    refuse_damaged,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.train.batches import BatchOrder
-from pipeline.stages.train.checkpoints import checkpoint_files, load_checkpoint, newest_iteration, save_checkpoint
+from pipeline.stages.train.checkpoints import (
+    checkpoint_files,
+    load_checkpoint,
+    newest_iteration,
+    save_checkpoint,
+)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

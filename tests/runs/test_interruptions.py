@@ -166,7 +166,9 @@ def test_workers_look_whether_to_stop(monkeypatch, tmp_path):
     monkeypatch.setattr(protocol_scores, "_drawn", lambda *_: (dataset, {}, {}))
     work = protocol_scores.Work(SimpleNamespace(key="a"), SimpleNamespace(name="cr"), ("mig",))
     experiment = SimpleNamespace(metrics=SimpleNamespace(seed=0), dataset=None)
-    protocol_scores._measure_metrics(experiment, RunDirectory(tmp_path), None, work, progress=pytest.fail)
+    protocol_scores._measure_metrics(
+        experiment, RunDirectory(tmp_path), None, work, progress=pytest.fail
+    )
     assert not (tmp_path / "metrics").exists()
 
 
