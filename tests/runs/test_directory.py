@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.runs.files import atomic_path, read_signed_json, write_signed_json
 from pipeline.inference.code_table import CodeTable, key_ids
+from pipeline.runs.directory import RunDirectory
+from pipeline.runs.files import atomic_path, read_signed_json, write_signed_json
 from pipeline.runs.manifests import (
     drop_damaged,
     is_damage,
@@ -17,7 +18,6 @@ from pipeline.runs.manifests import (
     why_stale,
     write_manifest,
 )
-from pipeline.runs.directory import RunDirectory
 from pipeline.stages.train.batches import BatchOrder
 from pipeline.stages.train.checkpoints import (
     checkpoint_files,

@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.execution import worker
-from pipeline.stages.metrics import protocol_scores
 from pipeline.cli import main
-from pipeline.runs.files import atomic_path, write_signed_json, write_text
+from pipeline.execution import worker
 from pipeline.inference import code_encoding
 from pipeline.inference.code_table import CodeTable
 from pipeline.pictures import save_picture
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.files import atomic_path, write_signed_json, write_text
 from pipeline.runs.tables import write_table
+from pipeline.stages.metrics import protocol_scores
 from pipeline.stages.train.checkpoints import load_checkpoint, save_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
