@@ -142,6 +142,14 @@ def listed(values: Iterable[Value], wanted: Any = None) -> str:
     return f"{', '.join(shown[:NUM_LISTED])} and {len(texts) - NUM_LISTED} more"
 
 
+def named(values: Sequence[Value], num_shown: int) -> str:
+    """Return the first values as text; "" where they are the numbers from 0 that stand for them."""
+    if tuple(values) == tuple(range(len(values))):
+        return ""
+    more = f" and {len(values) - num_shown} more" if len(values) > num_shown else ""
+    return f"{', '.join(str(value) for value in values[:num_shown])}{more}"
+
+
 def _is_same(wanted: Any, value: Value) -> bool:
     return isinstance(wanted, str) == isinstance(value, str) and wanted == value
 

@@ -1,5 +1,6 @@
 """Experiments with classes: the published settings, two steps of each Gin file, one whole run."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -237,6 +238,7 @@ def test_unlabelled_images_are_given_classes(
         picture = rng.integers(0, 60, (30, 36), np.uint8)
         picture[:: 2 + number % 3] += 150
         Image.fromarray(picture).save(images / f"{number:02d}.png")
+    (images / "39.png").rename(os.fsdecode(os.fsencode(images) + b"/39\xff.png"))  # not UTF-8
     settings = [f"DATA_DIR = '{images}'", "NUM_IMAGES = None", "NUM_CLASSES = 4", "NUM_SEEDS = 2"]
     settings += ["ITERATIONS = 2", "PRETRAINING = None", "CLASS_FROM = 0", "D_BATCH = 8"]
     settings += [
@@ -256,7 +258,7 @@ def test_unlabelled_images_are_given_classes(
     models = pd.read_csv(tmp_path / "run" / "models.csv")
     for model in models.model_id:
         told = pd.read_csv(tmp_path / "run" / "classes" / f"{model}.csv")
-        assert told.file.tolist() == [f"{number:02d}.png" for number in range(40)]
+        assert told.file.tolist() == [*(f"{number:02d}.png" for number in range(39)), "39\\xff.png"]
         assert told["class"].between(0, 3).all() and told.label.isna().all()
     selection = pd.read_csv(tmp_path / "run" / "selection.csv")
     assert set(selection.selection_method) == {"model_centrality"}

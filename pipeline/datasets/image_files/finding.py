@@ -18,6 +18,7 @@ from pipeline.datasets.own_values import natural_key
 from pipeline.datasets.paths import readable
 
 USUAL = (".png", ".jpg", ".tif", ".webp", ".bmp", ".gif")  # named in messages
+POSTSCRIPT = (".eps", ".ps")
 HIDDEN, NO_EXTENSION, SPECIAL = "hidden", "without an extension", "pipes or devices"
 NUM_NAMED = 5  # folders and kinds named in one message
 
@@ -65,9 +66,7 @@ class Found:
 def extensions() -> frozenset[str]:
     """Return the endings of the files of pixels that Pillow reads here, such as ".jpg"."""
     Image.init()
-    left_out = {"MPEG", "IPTC"}  # it reads their headers only
-    if not EpsImagePlugin.has_ghostscript():
-        left_out.add("EPS")
+    left_out = {"MPEG", "IPTC", "EPS"}  # it reads their headers only, EPS through Ghostscript
     for name, (plugin, _) in Image.OPEN.items():
         if isinstance(plugin, type) and issubclass(plugin, ImageFile.StubImageFile):
             left_out.add(name)
@@ -80,7 +79,9 @@ def extensions() -> frozenset[str]:
 def is_image(path: Path | str) -> bool:
     """Whether a file is taken for an image, by its name."""
     name = os.path.basename(path)
-    return os.path.splitext(name)[1].lower() in extensions() and not name.startswith(".")
+    ending = os.path.splitext(name)[1].lower()
+    is_drawing = ending in POSTSCRIPT and EpsImagePlugin.has_ghostscript()
+    return (is_drawing or ending in extensions()) and not name.startswith(".")
 
 
 def find(folder: Path) -> Found:

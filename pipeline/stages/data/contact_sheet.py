@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.datasets.interface import Dataset
+from pipeline.datasets.own_values import named
 from pipeline.pictures import image_grid, titled_column, to_uint8
 
 NUM_COLUMNS = 10
@@ -34,7 +35,8 @@ def contact_sheet(dataset: Dataset, *, seed: int = 0) -> np.ndarray:
         size = dataset.factor_sizes[factor]
         values = f"{size} values" if size else "continuous"
         order = ", no order" if name in dataset.nominal_factors else ""
-        titles.append(f"{name} ({values}{order})")
+        own = named(dataset.factor_values[factor] or (), NUM_COLUMNS)
+        titles.append(f"{name} ({values}{order}{': ' if own else ''}{own})")
         keys = dataset.traversal_keys(factor, NUM_COLUMNS, seed)
         pictures.append(_row(dataset, dataset.images_of(keys)))
     return titled_column(pictures, titles)

@@ -1,8 +1,6 @@
 """The data stage: images made once, shared by all runs, verified byte for byte."""
 
-from collections.abc import Sequence
-from typing import Any
-
+from pipeline.datasets.own_values import named
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
 from pipeline.stages.stage import Context, Step
@@ -52,19 +50,12 @@ def run(context: Context) -> None:
     )
     unseen = [dataset.identity_names[number] for number in getattr(dataset, "unseen", ())]
     if unseen:
-        display.say(f"{recipe.name}: training never sees {_shown(unseen)}")
+        display.say(f"{recipe.name}: training never sees {named(unseen, NUM_VALUES)}")
 
 
 def _described(dataset, factor: int) -> str:
     """Return a factor's name, number of values and, where they are names, the values."""
     size, values = dataset.factor_sizes[factor], dataset.factor_values[factor]
-    text = f"{size or 'continuous'}"
-    if values is not None and values != tuple(range(len(values))):
-        text += f": {_shown(values)}"
+    shown = "" if values is None else named(values, NUM_VALUES)
+    text = f"{size or 'continuous'}{': ' if shown else ''}{shown}"
     return f"{dataset.factor_names[factor]} ({text})"
-
-
-def _shown(values: Sequence[Any]) -> str:
-    """Return the first values as text."""
-    more = f" and {len(values) - NUM_VALUES} more" if len(values) > NUM_VALUES else ""
-    return f"{', '.join(str(value) for value in values[:NUM_VALUES])}{more}"
