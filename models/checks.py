@@ -4,6 +4,10 @@ import math
 import numbers
 from collections.abc import Iterable
 
+# Metadata of a field that came later, with a default that does what was done before: while it holds
+# that, descriptions of a recipe leave it out, so that what was made before stays valid.
+LATER = {"omitted_at_default": True}
+
 
 def fail(name: str, value: object, expected: str) -> None:
     """Raise the `ValueError` that says what `name` should have been and what it was."""

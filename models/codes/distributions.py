@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+# Of the natural logarithm of a learned standard deviation: .018 to 2.7. InfoGAN has no bounds.
+LOG_STD_BOUNDS = (-4.0, 1.0)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Continuous:
     """What parts of independent real-valued columns have in common.
@@ -66,10 +70,12 @@ class _Continuous:
         return tuple(self.sample(batch, one) for one in seeds)
 
     def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
-        """Gaussian around Q's mean; std 1, or the exponential of Q's second half."""
+        """Gaussian around Q's mean; std 1, or the exponential of Q's second half, bounded."""
         from models.losses import info_gan as losses
 
-        log_std = q_outputs[:, self.dim :] if self.has_learned_std else None
+        log_std = None
+        if self.has_learned_std:
+            log_std = losses.bounded_log_std(q_outputs[:, self.dim :], *LOG_STD_BOUNDS)
         return losses.gaussian_negative_log_likelihood(values, q_outputs[:, : self.dim], log_std)
 
     def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
@@ -126,11 +132,16 @@ class UniformCodes(_Uniform):
     """
 
     learned_std: bool = False
+    # Set where the std is learned: models whose logarithm was free are others.
+    log_std_bounds: tuple[float, float] | None = dataclasses.field(
+        default=None, init=False, metadata=checks.LATER
+    )
     kind: str = dataclasses.field(default="uniform_codes", init=False)
 
     def __post_init__(self):
         super().__post_init__()
-        checks.flag("learned_std", self.learned_std)
+        if checks.flag("learned_std", self.learned_std):
+            object.__setattr__(self, "log_std_bounds", LOG_STD_BOUNDS)
 
     @property
     def max_gap(self) -> float:
@@ -175,11 +186,16 @@ class GaussianCodes(_Gaussian):
     """
 
     learned_std: bool = False
+    # Set where the std is learned: models whose logarithm was free are others.
+    log_std_bounds: tuple[float, float] | None = dataclasses.field(
+        default=None, init=False, metadata=checks.LATER
+    )
     kind: str = dataclasses.field(default="gaussian_codes", init=False)
 
     def __post_init__(self):
         super().__post_init__()
-        checks.flag("learned_std", self.learned_std)
+        if checks.flag("learned_std", self.learned_std):
+            object.__setattr__(self, "log_std_bounds", LOG_STD_BOUNDS)
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
         """Evenly spaced; without limits over two standard deviations to both sides."""

@@ -70,6 +70,9 @@ class JointCode:
         noise = tuple(part for part in self.parts if part.is_noise)
         object.__setattr__(self, "parts", informative + noise)
 
+    # Whether an encoder tells the class by features, so that its output is no latent vector.
+    is_told_by_features = False
+
     @property
     def latent_dim(self) -> int:
         """Length of the latent vector."""
@@ -78,7 +81,7 @@ class JointCode:
     @property
     def code_dim(self) -> int:
         """Length of an encoder's output: the latent vector without its noise."""
-        return sum(part.dim for part in self._informative)
+        return sum(part.dim for part in self.informative)
 
     @property
     def num_codes(self) -> int:
@@ -94,7 +97,7 @@ class JointCode:
     def class_code(self) -> int | None:
         """The regularised code that is categorical; None where there is none, or several."""
         number, found = 0, []
-        for part in self._informative:
+        for part in self.informative:
             if isinstance(part, CategoricalCode):
                 found.append(number)
             number += part.num_codes
@@ -116,7 +119,7 @@ class JointCode:
     def code_names(self) -> tuple[str, ...]:
         """A name for each regularised code, numbered by kind: uniform_1, categorical_1, ..."""
         names, counts = [], {}
-        for part in self._informative:
+        for part in self.informative:
             kind = part.kind.split("_")[0]
             for _ in range(part.num_codes):
                 counts[kind] = counts.get(kind, 0) + 1
@@ -174,18 +177,22 @@ class JointCode:
         ]
         return latents
 
-    def negative_log_likelihood(self, latents: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
+    def negative_log_likelihood(
+        self, latents: "tf.Tensor", q_outputs: "tf.Tensor", is_discrete: bool | None = None
+    ) -> "tf.Tensor":
         """Return -log Q(c | x), summed over the codes and averaged over the batch.
 
         Args:
             latents: [batch, latent_dim]; noise columns are ignored.
             q_outputs: [batch, q_dim], see the layout above.
+            is_discrete: of categorical codes only, or of the others only; None: of all.
         """
         import tensorflow as tf
 
         total = 0.0
         for part, columns, outputs in self._informative_slices():
-            total += part.negative_log_likelihood(latents[:, columns], q_outputs[:, outputs])
+            if is_discrete in (None, isinstance(part, CategoricalCode)):
+                total += part.negative_log_likelihood(latents[:, columns], q_outputs[:, outputs])
         return tf.reduce_mean(total)
 
     def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
@@ -234,7 +241,7 @@ class JointCode:
 
     def check_gap(self, name: str, gap: float) -> None:
         """Raise `ValueError` unless 0 <= gap and every part can keep it (see `pair`)."""
-        largest = min(part.max_gap for part in self._informative)
+        largest = min(part.max_gap for part in self.informative)
         checks.number(name, gap, minimum=0.0, maximum=largest if np.isfinite(largest) else None)
 
     def pair(
@@ -279,13 +286,14 @@ class JointCode:
         return tf.concat(firsts, axis=1), tf.concat(seconds, axis=1), index
 
     @property
-    def _informative(self) -> tuple[Any, ...]:
+    def informative(self) -> tuple[Any, ...]:
+        """The parts that are no noise, in order."""
         return tuple(part for part in self.parts if not part.is_noise)
 
     def _informative_slices(self) -> Iterator[tuple[Any, slice, slice]]:
         """Yield each informative part with its columns of latents and of Q's outputs."""
         column, output = 0, 0
-        for part in self._informative:
+        for part in self.informative:
             yield part, slice(column, column + part.dim), slice(output, output + part.q_dim)
             column, output = column + part.dim, output + part.q_dim
 
@@ -322,6 +330,8 @@ class FeatureCode(JointCode):
     """
 
     feature_dim: int
+
+    is_told_by_features = True
 
     def __post_init__(self):
         super().__post_init__()

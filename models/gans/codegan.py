@@ -56,6 +56,8 @@ class CoDeGAN(Method):
         noise_batch: the same of E_z; as large as class_batch where they share a trunk.
         class_from: iteration from which E_c learns ("chain_step", there in epochs); before it,
             E_c stays as it is, and of a shared trunk only the head of z learns.
+        freezes_shared_encoder: whether that head stays as it is, too, until then, as in the
+            authors' release.
         pretraining: how E_c is trained on real images first; None: not at all.
         name: how tables call the method.
     """
@@ -82,6 +84,7 @@ class CoDeGAN(Method):
     noise_batch: int
     class_from: int
     temperature: float = 0.07
+    freezes_shared_encoder: bool = dataclasses.field(default=False, metadata=checks.LATER)
     pretraining: SimCLR | None = None
     name: str = "codegan"
 
@@ -102,6 +105,7 @@ class CoDeGAN(Method):
             checks.number(name, getattr(self, name), minimum=0.0)
         checks.positive_number("temperature", self.temperature)
         checks.flag("stop_at_view", self.stop_at_view)
+        checks.flag("freezes_shared_encoder", self.freezes_shared_encoder)
         checks.integer("discriminator_steps", self.discriminator_steps, minimum=1)
         checks.integer("class_from", self.class_from, minimum=0)
         if self.shares_trunk and self.class_batch != self.noise_batch:

@@ -113,7 +113,8 @@ class CoDeGANModel(TrainedModel):
             results = self.update_discriminator(real, step)
         results |= self.update_generator()
         if self.recipe.shares_trunk:
-            self.update_shared_encoder()
+            if self.is_class_learning or not self.recipe.freezes_shared_encoder:
+                self.update_shared_encoder()
         else:
             self.update_noise_encoder()
             if self.is_class_learning:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from models import checks
 from models.base import OPTIMIZERS, Method, check_instances
+from models.codes.joint_code import CategoricalCode
 from models.networks.convolutional import ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers.recipes import Adam, RMSprop
@@ -26,6 +27,8 @@ class InfoGAN(Method):
         discriminator_optimizer: of D and Q together.
         info_weight: lambda, the weight of the information loss; a number or a schedule
             `[(from_iteration, value), ...]`.
+        discrete_info_weight: lambda of the categorical codes, where it is another than that of the
+            continuous ones (as with the paper's chairs); None: `info_weight`.
         generator_steps: updates of G after each update of D and Q.
         fresh_codes: whether each update of G draws codes of its own, as the InfoGAN release
             does, or sees the codes that D and Q saw, as the InfoGAN-CR release does.
@@ -39,6 +42,7 @@ class InfoGAN(Method):
     info_weight: Schedule
     generator_steps: int
     fresh_codes: bool = False
+    discrete_info_weight: Schedule | None = dataclasses.field(default=None, metadata=checks.LATER)
     name: str = "infogan"
 
     def __post_init__(self):
@@ -47,6 +51,12 @@ class InfoGAN(Method):
         checks.instance("discriminator", self.discriminator, ConvDiscriminator)
         check_instances(self, ("generator_optimizer", "discriminator_optimizer"), OPTIMIZERS)
         set_schedule(self, "info_weight", minimum=0.0)
+        if self.discrete_info_weight is not None:
+            set_schedule(self, "discrete_info_weight", minimum=0.0)
+            kinds = {isinstance(part, CategoricalCode) for part in self.codes.informative}
+            if len(kinds) < 2:
+                expected = "None: the codes are not both categorical and continuous"
+                checks.fail("discrete_info_weight", self.discrete_info_weight, expected)
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
 

@@ -147,6 +147,6 @@ class InfoGANCRModel(InfoGANModel):
             logits = compare(tf.concat(pair, axis=-1))
             contrastive = losses.contrastive_loss(logits, index)
             alpha = self.recipe.cr_weight.tensor_at(self.iteration, self.variable_dtype)
-            loss = adversarial + self.info_weight() * info + alpha * contrastive
+            loss = adversarial + info + alpha * contrastive
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial}

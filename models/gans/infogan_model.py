@@ -121,8 +121,8 @@ class InfoGANModel(TrainedModel):
         with tf.GradientTape() as tape:
             real_logits, fake_logits, q_outputs = self.discriminate(real, fakes)
             adversarial = losses.discriminator_loss(real_logits, fake_logits)
-            info = self.codes.negative_log_likelihood(latents, q_outputs)
-            loss = adversarial + self.info_weight() * info
+            info, weighted = self.information(latents, q_outputs)
+            loss = adversarial + weighted
         self.minimize("discriminator", tape, loss)
         return {"discriminator_loss": adversarial, "info_loss": info}
 
@@ -132,7 +132,7 @@ class InfoGANModel(TrainedModel):
         """Teach G to pass for real and to show its codes; `tape` holds G's pass."""
         with tape:
             adversarial, info = self.judge(fakes, latents, discriminator)
-            loss = adversarial + self.info_weight() * info
+            loss = adversarial + info
         self.minimize("generator", tape, loss)
         return {"generator_loss": adversarial}
 
@@ -153,14 +153,22 @@ class InfoGANModel(TrainedModel):
     def judge(
         self, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return G's adversarial loss and the information loss from the frozen D and Q."""
+        """Return G's adversarial loss and the weighted information loss of the frozen D and Q."""
         logits, q_outputs = discriminator(fakes)
-        info = self.codes.negative_log_likelihood(latents, q_outputs)
-        return losses.generator_loss(logits), info
+        _, weighted = self.information(latents, q_outputs)
+        return losses.generator_loss(logits), weighted
 
-    def info_weight(self) -> tf.Tensor:
-        """Return lambda in this iteration, a scalar tensor."""
-        return self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)
+    def information(self, latents: tf.Tensor, q_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the information loss, and lambda times it in this iteration, scalars."""
+        weight = self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)
+        if self.recipe.discrete_info_weight is None:
+            info = self.codes.negative_log_likelihood(latents, q_outputs)
+            return info, weight * info
+        of_discrete = self.recipe.discrete_info_weight
+        discrete_weight = of_discrete.tensor_at(self.iteration, self.variable_dtype)
+        continuous = self.codes.negative_log_likelihood(latents, q_outputs, is_discrete=False)
+        discrete = self.codes.negative_log_likelihood(latents, q_outputs, is_discrete=True)
+        return continuous + discrete, weight * continuous + discrete_weight * discrete
 
 
 def mean_of_codes(discriminator: keras.Model, codes: JointCode) -> keras.Model:

@@ -39,6 +39,16 @@ def gaussian_negative_log_likelihood(
     return tf.reduce_sum(0.5 * tf.square(scaled) + log_std + constant, axis=1)
 
 
+def bounded_log_std(raw: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Return a network's outputs bent into (low, high), with the slope 1 in the middle.
+
+    A log standard deviation that is free lets a loss rise without limit: one very sure of a wrong
+    value costs as much as the square of its distance in standard deviations.
+    """
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    return middle + half * tf.tanh((raw - middle) / half)
+
+
 def categorical_negative_log_likelihood(one_hot: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return [batch]: the cross-entropy of softmax(logits) for one-hot rows [batch, classes]."""
     return tf.nn.softmax_cross_entropy_with_logits(labels=one_hot, logits=logits)

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from models.networks.layer_maker import full_precision
+
 CLASS_FEATURES, RECONSTRUCTED_NOISE = "class_features", "noise"
 Q_OUTPUTS = "discriminator_q_outputs"  # InfoGAN's
 
@@ -35,8 +37,10 @@ def build_code_encoder(encoders: dict[str, keras.Model]) -> keras.Model:
     outputs = [
         output for network in encoders.values() for output in keras.tree.flatten(network.outputs)
     ]
-    features = keras.layers.UnitNormalization(name="encoder_unit_features")(outputs[0])
-    codes = keras.layers.Concatenate(name="encoder_codes")([features, outputs[1]])
+    full = full_precision()
+    unit_length = keras.layers.UnitNormalization(name="encoder_unit_features", dtype=full)
+    together = keras.layers.Concatenate(name="encoder_codes", dtype=full)
+    codes = together([unit_length(outputs[0]), outputs[1]])
     return keras.Model(encoders["class_encoder"].inputs[0], codes, name="encoder")
 
 

@@ -25,15 +25,18 @@ class ResidualGenerator:
     Attributes:
         channels: of every feature map.
         blocks: residual blocks; the first feature map is the image's size / 2^blocks.
+        residual_gain: factor of the initial kernels of the blocks' 3x3 convolutions.
     """
 
     channels: int
     blocks: int = 3
+    residual_gain: float = dataclasses.field(default=1.0, metadata=checks.LATER)
     kind: str = dataclasses.field(default="residual_generator", init=False)
 
     def __post_init__(self):
         for name in ("channels", "blocks"):
             checks.integer(name, getattr(self, name), minimum=1)
+        checks.positive_number("residual_gain", self.residual_gain)
 
     def base_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the shape of the first feature map.
@@ -63,8 +66,10 @@ class ResidualGenerator:
         for _ in range(self.blocks):
             shortcut = layers.conv(layers.double(x), self.channels, 1)
             x = layers.double(layers.relu(layers.batch_norm(x)))
-            x = layers.relu(layers.batch_norm(layers.conv(x, self.channels, 3)))
-            x = layers.add(layers.conv(x, self.channels, 3), shortcut)
+            x = layers.conv(x, self.channels, 3, gain=self.residual_gain)
+            x = layers.relu(layers.batch_norm(x))
+            x = layers.conv(x, self.channels, 3, gain=self.residual_gain)
+            x = layers.add(x, shortcut)
         x = layers.conv(layers.relu(layers.batch_norm(x)), image_shape[2], 3)
         full = full_precision()
         x = keras.layers.Activation("tanh", name="generator_output", dtype=full)(x)
@@ -85,12 +90,14 @@ class ResidualDiscriminator:
         halving_blocks: residual blocks that halve height and width.
         further_blocks: residual blocks after them.
         norm: None or "spectral", on every layer.
+        residual_gain: see `ResidualGenerator`.
     """
 
     channels: int
     norm: str | None
     halving_blocks: int = 2
     further_blocks: int = 2
+    residual_gain: float = dataclasses.field(default=1.0, metadata=checks.LATER)
     kind: str = dataclasses.field(default="residual_discriminator", init=False)
 
     def __post_init__(self):
@@ -98,6 +105,7 @@ class ResidualDiscriminator:
         checks.choice("norm", self.norm, RESIDUAL_NORMS)
         checks.integer("halving_blocks", self.halving_blocks, minimum=1)
         checks.integer("further_blocks", self.further_blocks, minimum=0)
+        checks.positive_number("residual_gain", self.residual_gain)
 
     def build(
         self, images: "keras.KerasTensor", heads: dict[str, int], seed: int, network: str
@@ -117,7 +125,8 @@ class ResidualDiscriminator:
             elif is_halving:
                 shortcut = layers.halve(layers.conv(x, self.channels, 1))
             x = x if block == 0 else layers.relu(x)
-            x = layers.conv(layers.relu(layers.conv(x, self.channels, 3)), self.channels, 3)
+            x = layers.conv(x, self.channels, 3, gain=self.residual_gain)
+            x = layers.conv(layers.relu(x), self.channels, 3, gain=self.residual_gain)
             x = layers.add(layers.halve(x) if is_halving else x, shortcut)
         x = layers.relu(x)
         # The published sum over places, as their mean times their number.

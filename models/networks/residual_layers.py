@@ -39,10 +39,12 @@ class ResidualLayers(LayerMaker):
         self.is_spectral = is_spectral
         self.has_bias = has_bias
 
-    def conv(self, x: Tensor, filters: int, kernel_size: int, strides: int = 1) -> Tensor:
-        """Apply a convolution with "same" padding."""
+    def conv(
+        self, x: Tensor, filters: int, kernel_size: int, strides: int = 1, gain: float = 1.0
+    ) -> Tensor:
+        """Apply a convolution with "same" padding, its initial kernel multiplied by a gain."""
         name = self.name("conv")
-        options = {"kernel_initializer": self.kernel(name), "name": name}
+        options = {"kernel_initializer": self.kernel(name, gain), "name": name}
         if self.is_spectral:
             options["vector_initializer"] = self.spectral_vector(name)
             return SpectralConv2D(filters, kernel_size, strides, **options)(x)
@@ -102,6 +104,8 @@ class ResidualLayers(LayerMaker):
         """Halve height and width, rounded up."""
         return keras.layers.AveragePooling2D(2, padding="same", name=self.name("halving"))(x)
 
-    def kernel(self, layer: str) -> keras.initializers.Initializer:
+    def kernel(self, layer: str, gain: float = 1.0) -> keras.initializers.Initializer:
         """Return the initialiser of a layer's kernel."""
-        return self.initializer(seed=self.layer_seed(layer, "kernel"))
+        initializer = self.initializer(seed=self.layer_seed(layer, "kernel"))
+        initializer.scale *= gain**2  # of the variance
+        return initializer

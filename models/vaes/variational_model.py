@@ -74,8 +74,8 @@ class VariationalModel(TrainedModel):
     def exports(self) -> dict[str, keras.Model]:
         """Return copies of generator, encoder and posterior, its outputs side by side."""
         copy = plain_copy(self.posterior)
-        joined = keras.layers.Concatenate(name="posterior_outputs")(copy.outputs)
-        posterior = keras.Model(copy.inputs[0], joined, name="posterior")
+        together = keras.layers.Concatenate(name="posterior_outputs", dtype=full_precision())
+        posterior = keras.Model(copy.inputs[0], together(copy.outputs), name="posterior")
         return {**super().exports(), self.recipe.posterior_network: posterior}
 
     def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:

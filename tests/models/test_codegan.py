@@ -1,5 +1,7 @@
 """CoDeGAN: who moves what, the start of E_c, both layouts of the encoders, exports, networks."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from models.networks.convolutional import PaddedConvEncoder
 from models.networks.deconvolutional import DeconvGenerator
 from models.networks.residual import ResidualDiscriminator, ResidualGenerator, ResNetEncoder
 from models.optimizers import recipes as optimizers
+from pipeline.experiment import load_experiment
 
 CODES = codes.FeatureCode((codes.CategoricalCode(3), codes.GaussianNoise(2)), feature_dim=4)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
@@ -243,6 +246,68 @@ def test_exports_load_with_keras_alone_and_agree(separate, shared, tmp_path):
         assert drawn.shape == (3, *SHAPE) and np.min(drawn) >= 0 and np.max(drawn) <= 1
         types = {type(layer).__module__ for layer in networks["generator"].layers}
         assert all(module.startswith("keras") for module in types)
+
+
+@pytest.mark.parametrize("networks", [{}, RESIDUAL], ids=["convolutional", "residual"])
+def test_mixed_precision_trains_alike_and_exports_full_precision(networks):
+    losses = {}
+    for policy in ("mixed_bfloat16", "float32"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = recipe(**networks).build(SHAPE, 255, 3)
+            for _ in range(2):
+                results = model.train_step(IMAGES)
+            exports = model.exports()
+        finally:
+            keras.config.set_dtype_policy("float32")
+        losses[policy] = {name: float(value) for name, value in results.items()}
+        for network in exports.values():
+            assert {one.dtype for one in network.outputs} == {"float32"}
+    for name, value in losses["float32"].items():
+        assert losses["mixed_bfloat16"][name] == pytest.approx(value, rel=0.1, abs=0.05), name
+
+
+def test_a_frozen_shared_encoder_waits_whole_for_its_iteration():
+    model = recipe(class_from=1, freezes_shared_encoder=True).build(SHAPE, 255, 3)
+    encoder = weights(model, "class_encoder")
+    for iteration, expected in ((0, set()), (1, encoder)):
+        model.begin_segment(iteration)
+        before = values(model)
+        model.train_step(IMAGES)
+        assert moved(before, model) & encoder == expected
+
+
+def test_the_gain_of_residual_convolutions_is_that_of_the_blocks_alone():
+    for plain, head in (
+        (ResidualGenerator(channels=4, blocks=1), lambda one: one.build((8, 8, 1), 3, 0)),
+        (
+            ResidualDiscriminator(channels=4, norm="spectral", further_blocks=1),
+            lambda one: one.build(keras.Input(SHAPE), {"real_logit": 1}, 0, "discriminator"),
+        ),
+    ):
+        scaled = dataclasses.replace(plain, residual_gain=2.0)
+        ratios = []
+        for one, other in zip(head(plain).layers, head(scaled).layers, strict=True):
+            if hasattr(one, "kernel"):
+                ratio = np.median(np.asarray(other.kernel) / np.asarray(one.kernel))
+                is_small = np.ndim(one.kernel) == 4 and one.kernel.shape[0] == 3
+                # The last convolution of G makes the image and belongs to no block.
+                in_block = is_small and one.kernel.shape[-1] == 4
+                ratios.append((in_block, round(float(ratio), 4)))
+        assert ratios and all(ratio == (2.0 if block else 1.0) for block, ratio in ratios)
+
+
+def test_the_rate_on_cifar_10_falls_as_in_the_release():
+    settings = load_experiment(["gin/codegan_cifar10.gin"], ["DATA_DIR = '/data'"]).settings
+    method, iterations = settings[0].method, settings[0].training.iterations
+    batches_of_d = 350 * (50_000 // 64)
+    released = 2e-4 - batches_of_d / 5 * 2e-4 / 180_000
+    for optimizer, updates in (
+        (method.generator_optimizer, iterations),
+        (method.discriminator_optimizer, method.discriminator_steps * iterations),
+    ):
+        rate = 2e-4 * (1.0 - updates / optimizer.decay_updates)
+        assert rate == pytest.approx(released, rel=2e-3)
 
 
 def test_pretrained_weights_are_taken_and_others_refused(shared):

@@ -123,12 +123,36 @@ def test_learned_deviation_and_categorical_loss_by_hand():
     latents[0, 1] = 1.0
     outputs = np.zeros((1, 8), np.float32)
     outputs[0, 4:6] = [2.0, 0.0]  # means
-    outputs[0, 6:8] = [math.log(2.0), 0.0]  # log standard deviations
-    expected = math.log(4.0) + 2 * 0.5 * math.log(2 * math.pi) + 0.5 + math.log(2.0)
+    outputs[0, 6:8] = [math.log(2.0), 0.0]  # log standard deviations, before they are bounded
+    first, second = (-1.5 + 2.5 * math.tanh((raw + 1.5) / 2.5) for raw in (math.log(2.0), 0.0))
+    expected = math.log(2 * math.pi) + 0.5 * (2.0 / math.exp(first)) ** 2 + first + second
+    discrete = MIXED.negative_log_likelihood(latents, outputs, is_discrete=True)
+    np.testing.assert_allclose(discrete, math.log(4.0), rtol=1e-6)
+    continuous = MIXED.negative_log_likelihood(latents, outputs, is_discrete=False)
+    np.testing.assert_allclose(continuous, expected, rtol=1e-6)
+    expected += math.log(4.0)
     loss = MIXED.negative_log_likelihood(latents, outputs)
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     mean = np.asarray(MIXED.posterior_mean(tf.constant(outputs)))
     np.testing.assert_allclose(mean, [[0.25, 0.25, 0.25, 0.25, 2.0, 0.0]])
+
+
+def test_a_learned_deviation_stays_within_its_bounds_and_keeps_a_slope():
+    raw = tf.Variable([-1e3, -4.0, -1.5, 1.0, 1e3])
+    with tf.GradientTape() as tape:
+        bounded = losses.bounded_log_std(raw, -4.0, 1.0)
+        total = tf.reduce_sum(bounded)
+    assert bounded.numpy().min() >= -4.0 and bounded.numpy().max() <= 1.0
+    np.testing.assert_allclose(bounded[2], -1.5)
+    slope = tape.gradient(total, raw).numpy()
+    np.testing.assert_allclose(slope[2], 1.0)
+    assert (slope[1:4] > 0.4).all()
+    # However sure Q is of the wrong end of a code's range, the loss has a limit.
+    outputs = np.array([[1.0, -1e3]], np.float32)
+    joint = codes.JointCode((codes.UniformCodes(1, learned_std=True),))
+    loss = float(joint.negative_log_likelihood(np.array([[-1.0]], np.float32), outputs))
+    expected = 0.5 * (2.0 * math.exp(4.0)) ** 2 - 4.0 + 0.5 * math.log(2 * math.pi)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def test_adversarial_losses_by_hand_and_without_overflow():

@@ -201,3 +201,21 @@ def test_recipes_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         infogan().generator_steps = 3
     assert np.unique([hash(infogan()), hash(infogan())]).size == 1
+
+
+def test_a_weight_of_discrete_codes_needs_codes_of_both_kinds():
+    both = codes.JointCode((codes.UniformCodes(1), codes.CategoricalCode(3)))
+    recipe = infogan(codes=both, discrete_info_weight=[(0, 1.0), (5, 2.0)])
+    assert recipe.discrete_info_weight.at(5) == 2.0
+    with pytest.raises(ValueError, match="discrete_info_weight: Expected None"):
+        infogan(discrete_info_weight=1.0)
+    with pytest.raises(ValueError, match="discrete_info_weight"):
+        infogan(codes=both, discrete_info_weight=-1.0)
+
+
+def test_fields_that_came_later_change_no_description_until_they_are_used():
+    from pipeline.recipes import describe
+
+    assert "discrete_info_weight" not in describe(infogan())
+    assert "log_std_bounds" not in describe(codes.UniformCodes(3))
+    assert describe(codes.UniformCodes(3, learned_std=True))["log_std_bounds"] == [-4.0, 1.0]

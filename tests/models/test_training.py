@@ -240,6 +240,24 @@ def test_fresh_codes_give_g_codes_of_its_own():
     assert shared["generator_loss"] != fresh["generator_loss"]
 
 
+def test_discrete_codes_may_have_an_information_weight_of_their_own():
+    mixed = codes.JointCode((codes.CategoricalCode(3), codes.UniformCodes(2)))
+    same = {"codes": mixed, "method": InfoGAN}
+    model = build(**same, info_weight=0.5, discrete_info_weight=2.0)
+    latents, outputs = (
+        mixed.sample(6, tf.constant([1, 2])),
+        tf.random.stateless_normal((6, 5), (3, 4)),
+    )
+    parts = [
+        mixed.negative_log_likelihood(latents, outputs, is_discrete=one) for one in (False, True)
+    ]
+    info, weighted = model.information(latents, outputs)
+    np.testing.assert_allclose(info, sum(parts), rtol=1e-6)
+    np.testing.assert_allclose(weighted, 0.5 * parts[0] + 2.0 * parts[1], rtol=1e-6)
+    results = train(model, 1), train(build(**same, info_weight=0.5), 1)
+    assert results[0]["discriminator_loss"] == results[1]["discriminator_loss"]
+
+
 def test_schedules_inside_a_graph_change_at_the_iteration_named():
     schedule = schedules.as_schedule([(0, 0.0), (10, 2.0), (20, 0.5)])
     at = tf.function(schedule.tensor_at)

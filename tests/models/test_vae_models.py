@@ -136,6 +136,23 @@ def test_an_iteration_moves_everything_and_reports_finite_losses(name):
 
 
 @EVERY
+def test_mixed_precision_trains_and_keeps_variables_losses_and_exports_whole(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build(name)
+        results = train(model, 3)
+        exports = model.exports()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert np.isfinite(list(results.values())).all()
+    assert model.generator.layers[1].compute_dtype == "bfloat16"
+    assert {one.dtype for one in model.state.values()} <= {"float32", "int32", "int64"}
+    for network in exports.values():
+        assert {layer.compute_dtype for layer in network.layers if layer.weights} == {"float32"}
+        assert {one.dtype for one in network.outputs} == {"float32"}
+
+
+@EVERY
 def test_resumed_training_is_the_same_to_the_bit(name):
     straight, resumed = build(name), build(name)
     train(straight, 1)

@@ -19,6 +19,7 @@ from pipeline.runs.files import json_text, write_text
 from pipeline.runs.manifests import why_stale, write_manifest
 from pipeline.runs.tables import table_text
 from pipeline.stages.train.checkpoints import load_checkpoint, newest_iteration, save_checkpoint
+from pipeline.stages.train.code_spread import CodeSpread
 from pipeline.stages.train.export import Exporter
 from pipeline.stages.train.quick_score import QuickScore, is_meaningful
 from pipeline.stages.train.timings import Stopwatch
@@ -58,6 +59,7 @@ class Monitor(keras.callbacks.Callback):
         self._quick_score = None
         if spec.training.score_every and is_meaningful(dataset):
             self._quick_score = QuickScore(model.encoder, spec.training, dataset)
+        self._code_spread = None if spec.method.has_posterior else CodeSpread(model, dataset)
         self.exporter = Exporter(model, dataset, spec.training.traversal_limits)
         self._events = tf.summary.create_file_writer(str(directory.tensorboard))
         self.iteration = 0
@@ -180,6 +182,8 @@ class Monitor(keras.callbacks.Callback):
         self._refuse_non_finite(losses)
         self.model.reset_metrics()
         row = {"iteration": self.iteration, **losses}
+        if self._code_spread is not None:
+            row |= self._code_spread()
         is_last = self.iteration == self._spec.training.iterations
         is_due = _is_due(self.iteration, self._spec.training.score_every)
         if self._quick_score is not None and (is_due or is_last):
