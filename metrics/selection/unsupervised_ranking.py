@@ -57,9 +57,13 @@ def udr(codes, informative, *, method="lasso"):
     for row, column in np.ndindex(pairwise.shape):
         if row != column and kept[row] is not None and kept[column] is not None:
             pairwise[row, column] = _relative_strength(strength(kept[row], kept[column]))
-    others = ~np.eye(num_models, dtype=bool)
-    scores = np.array([np.median(pairwise[others[:, model], model]) for model in range(num_models)])
-    return scores, pairwise
+    return udr_scores(pairwise), pairwise
+
+
+def udr_scores(pairwise):
+    """Return each model's score float64 `[models]`: the median of its column, diagonal left out."""
+    others = ~np.eye(len(pairwise), dtype=bool)
+    return np.array([np.median(pairwise[others[:, one], one]) for one in range(len(pairwise))])
 
 
 def _check_informative(informative, codes):

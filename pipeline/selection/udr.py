@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from metrics.selection.unsupervised_ranking import udr_scores
 from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import pairwise_confidence
 from pipeline.selection.evidence import Evidence
@@ -16,9 +17,16 @@ Comparison = tuple[np.ndarray, np.ndarray]
 
 
 def _compare(evidence: Evidence, *, learner: str) -> dict[str, Comparison]:
-    return {
-        name: evidence.codes.udr(pool.model_ids, learner) for name, pool in evidence.pools.items()
-    }
+    """Compare every two models once, whatever pools they are in."""
+    everybody = [export.model_id for export in evidence.exports]
+    place = {model_id: number for number, model_id in enumerate(everybody)}
+    _, pairwise = evidence.codes.udr(everybody, learner)
+    comparisons = {}
+    for name, pool in evidence.pools.items():
+        members = [place[model_id] for model_id in pool.model_ids]
+        part = pairwise[np.ix_(members, members)]
+        comparisons[name] = (udr_scores(part), part)
+    return comparisons
 
 
 def _rank(evidence: Evidence, pool: Pool, compared: Comparison, *, learner: str) -> Ranking:

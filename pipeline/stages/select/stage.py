@@ -34,7 +34,7 @@ SELECTION_VERSION = 3
 
 def plan(context: Context) -> list[Step]:
     """Say whether the selection is up to date, and how many cells are to be computed."""
-    pools = {name: pool for name, pool in _pools(context).items() if len(pool.exports) > 1}
+    pools = {name: pool for name, pool in finished_pools(context).items() if len(pool.exports) > 1}
     if not pools:
         return [Step("selection", None, note="one model only: nothing to select among")]
     reason = _why(context, pools)
@@ -59,7 +59,7 @@ def run(context: Context) -> None:
     """
     display = ProgressDisplay("select")
     pools = {}
-    for name, pool in _pools(context).items():
+    for name, pool in finished_pools(context).items():
         if len(pool.exports) < 2:
             count = "one finished model" if pool.exports else "no finished model"
             display.say(f"pool {name} has {count}; selection needs at least two: nothing selected")
@@ -97,7 +97,7 @@ def run(context: Context) -> None:
         display.say(f"warning: {line}")
 
 
-def _pools(context: Context) -> dict[str, Pool]:
+def finished_pools(context: Context) -> dict[str, Pool]:
     """Return the finished models of each pool, sorted by model id."""
     selection = context.experiment.selection
     exports = sorted(context.finished_exports(), key=lambda export: export.model_id)
