@@ -34,13 +34,14 @@ CROSS_SCORE_COLUMNS = (
 )
 SELECTION_COLUMNS = (
     "pool", "model_id", "setting", "method", "seed", "selection_method", "score", "rank",
-    "selected", "confidence", "num_compared", "versions",
+    "selected", "confidence", "num_compared", "num_informative", "versions",
 )
 SELECTION_SUMMARY_COLUMNS = (
     "pool", "selection_method", "model_id", "selected_score", "confidence", "supervised_metric",
     "supervised_value", "pool_best", "pool_median", "regret_to_best", "gain_over_median",
     "rank_correlation", "protocol", "factor_vae", "dci", "dci_learner", "sap", "explicitness",
-    "modularity", "mig", "beta_vae", "num_models", "num_cells", "warnings",
+    "modularity", "mig", "beta_vae", "num_models", "num_cells", "num_informative",
+    "usual_num_informative", "warnings",
 )
 IMAGE_CLASS_COLUMNS = ("image", "part", "file", "class", "label")
 
@@ -51,7 +52,7 @@ MAY_BE_EMPTY = {
     ),
     SCORE_COLUMNS: frozenset({"ci_low", "ci_high"}),
     CROSS_SCORE_COLUMNS: frozenset(),
-    SELECTION_COLUMNS: frozenset({"confidence", "num_compared"}),
+    SELECTION_COLUMNS: frozenset({"confidence", "num_compared", "num_informative"}),
     SELECTION_SUMMARY_COLUMNS: frozenset(SELECTION_SUMMARY_COLUMNS)
     - {"pool", "selection_method", "model_id", "selected_score", "num_models"},
 }
@@ -68,8 +69,8 @@ TEXT_COLUMNS = frozenset({
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",
-    "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells", "image",
-    "class",
+    "num_fixed_codes", "num_models", "num_seeds", "rank", "num_compared", "num_cells",
+    "num_informative", "usual_num_informative", "image", "class",
 })
 FLAG_COLUMNS = frozenset({"selected"})
 # fmt: on

@@ -54,7 +54,7 @@ def test_reading_gives_back_every_bit_and_every_type(tmp_path):
 def test_flags_and_integers_with_gaps(tmp_path):
     selection = dict.fromkeys(tables.SELECTION_COLUMNS, "x")
     selection |= {"seed": 1, "score": 0.5, "rank": 1, "selected": True, "confidence": None}
-    selection |= {"num_compared": 3}
+    selection |= {"num_compared": 3, "num_informative": None}
     rows = [selection, selection | {"model_id": "y", "rank": 2, "selected": np.bool_(False)}]
     write_table(tmp_path / "selection.csv", pd.DataFrame(rows), tables.SELECTION_COLUMNS)
     back = read_table(tmp_path / "selection.csv", tables.SELECTION_COLUMNS)

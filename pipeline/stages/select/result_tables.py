@@ -53,8 +53,16 @@ def cross_scores(
     return pd.DataFrame(rows, columns=CROSS_SCORE_COLUMNS)
 
 
-def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> pd.DataFrame:
-    """Return one row for each pool, selection method and model."""
+def selection_table(
+    rankings: Iterable[Ranking], exports: Sequence[Export], used: Mapping[str, int]
+) -> pd.DataFrame:
+    """Return one row for each pool, selection method and model.
+
+    Args:
+        rankings: Of all pools and methods.
+        exports: All models.
+        used: Model id -> codes that tell anything about an image; empty where models have classes.
+    """
     by_id = {export.model_id: export for export in exports}
     rows = []
     for ranking in rankings:
@@ -73,14 +81,23 @@ def selection_table(rankings: Iterable[Ranking], exports: Sequence[Export]) -> p
                     "selected": rank == 1,
                     "confidence": ranking.confidence.get(model_id),
                     "num_compared": ranking.num_compared.get(model_id),
+                    "num_informative": used.get(model_id),
                     "versions": versions(),
                 }
             )
     return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
 
 
-def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) -> pd.DataFrame:
-    """Return one row for each pool and selection method: its choice, and how good that is."""
+def summary_table(
+    rankings: Iterable[Ranking], supervised: Supervised | None, used: Mapping[str, int]
+) -> pd.DataFrame:
+    """Return one row for each pool and selection method: its choice, and how good that is.
+
+    Args:
+        rankings: Of all pools and methods.
+        supervised: What is known with factors.
+        used: Model id -> codes that tell anything about an image; empty where models have classes.
+    """
     rows = []
     for ranking in rankings:
         chosen = ranking.order[0]
@@ -94,6 +111,10 @@ def summary_table(rankings: Iterable[Ranking], supervised: Supervised | None) ->
             "num_cells": ranking.num_cells,
             "warnings": "; ".join(ranking.warnings),
         }
+        if used:
+            row["num_informative"] = used[chosen]
+            counts = sorted(used[model_id] for model_id in ranking.order)
+            row["usual_num_informative"] = counts[(len(counts) - 1) // 2]
         if supervised is not None:
             row |= _compared(ranking, supervised)
             row |= _paper_row(supervised, chosen)

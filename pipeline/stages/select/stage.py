@@ -18,7 +18,7 @@ from pipeline.runs.tables import (
     SELECTION_SUMMARY_COLUMNS,
     write_table,
 )
-from pipeline.selection import METHODS, pool_warnings
+from pipeline.selection import METHODS, informative_codes, pool_warnings
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
 from pipeline.selection.ranking import Pool, Ranking
@@ -29,7 +29,7 @@ from pipeline.stages.stage import Context, Step
 __all__ = ["Selection", "plan", "run"]
 
 # Raised whenever a change of the code changes what is made of the cross scores.
-SELECTION_VERSION = 3
+SELECTION_VERSION = 4
 
 
 def plan(context: Context) -> list[Step]:
@@ -86,13 +86,22 @@ def run(context: Context) -> None:
         results = [_with_pool_warnings(evidence, one) for one in evidence.rankings.values()]
     finally:
         display.close()
-    _write(evidence, results)
+    used = {}
+    if context.experiment.selection.fixed == "codes":
+        used = informative_codes.counts(evidence.codes, [one.model_id for one in evidence.exports])
+    _write(evidence, results, used)
     order = list(METHODS)
     for ranking in sorted(results, key=lambda one: (one.pool, order.index(one.method))):
         pool = "" if len(pools) == 1 else f"pool {ranking.pool}: "
         display.say(
             f"{pool}{ranking.method} selects {ranking.order[0]} of {len(ranking.order)} models"
         )
+    for name, one in pools.items() if used else ():
+        advice = informative_codes.advice(
+            {model_id: used[model_id] for model_id in one.model_ids},
+            {export.model_id: export.codes.code_dim for export in one.exports},
+        )
+        display.say(f"pool {name}: {advice}")
     for line in pool_warnings.lines(results):
         display.say(f"warning: {line}")
 
@@ -162,13 +171,16 @@ def _with_pool_warnings(evidence: Evidence, ranking: Ranking) -> Ranking:
     return dataclasses.replace(ranking, warnings=(*common, *few, *ranking.warnings))
 
 
-def _write(evidence: Evidence, results: Sequence[Ranking]) -> None:
+def _write(evidence: Evidence, results: Sequence[Ranking], used: Mapping[str, int]) -> None:
     context, exports = evidence.context, evidence.exports
     cross_scores = result_tables.cross_scores(context, evidence.cells, evidence.wanted, exports)
     frames = (
         (cross_scores, CROSS_SCORE_COLUMNS),
-        (result_tables.selection_table(results, exports), SELECTION_COLUMNS),
-        (result_tables.summary_table(results, evidence.supervised), SELECTION_SUMMARY_COLUMNS),
+        (result_tables.selection_table(results, exports, used), SELECTION_COLUMNS),
+        (
+            result_tables.summary_table(results, evidence.supervised, used),
+            SELECTION_SUMMARY_COLUMNS,
+        ),
     )
     tables = _tables(context)
     for path, (frame, columns) in zip(tables, frames, strict=True):

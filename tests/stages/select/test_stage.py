@@ -283,6 +283,19 @@ def test_small_pools_are_never_searched(tmp_path):
         pd.testing.assert_frame_equal(read(world, name), read(searched, name))
 
 
+def test_the_number_of_codes_in_use_is_told(tmp_path, capsys):
+    vaes = pool_of(95, 60, 70, kind=VAE, setting="vae")
+    kl = [[1.0, 0.0, 0.5, 0.0, 0.0], [1.0, 0.5, 0.5, 0.0, 0.0], [1.0, 1.0, 1.0, 0.5, 0.0]]
+    world = make(tmp_path, vaes, kl=kl, methods=("udr_spearman",))
+    select.run(world)
+    table = read(world, "selection").set_index("model_id")
+    assert table.num_informative[[one.model_id for one in vaes]].tolist() == [2, 3, 4]
+    summary = read(world, "selection_summary")
+    assert summary.usual_num_informative.tolist() == [3]
+    said = capsys.readouterr().err
+    assert "models use 2 to 4 codes, half of them 3 or fewer: 3 of 5 codes would do" in said
+
+
 def test_a_missing_kl_is_explained(tmp_path):
     exports = pool_of(95, 60, kind=VAE, setting="vae")
     world = make(tmp_path, exports)

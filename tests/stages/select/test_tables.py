@@ -26,7 +26,7 @@ def test_ties_go_to_the_lowest_model_id():
     scores = {"b": 0.9, "a": 0.9 - 1e-15, "c": 0.1}  # what another order of a sum may give
     confidence = {"a": 0.6, "b": 0.4, "c": 0.0}
     one = ranking("model_centrality", scores, confidence=confidence)
-    table = selection_table([one], [export(name) for name in "bac"]).sort_values("rank")
+    table = selection_table([one], [export(name) for name in "bac"], {}).sort_values("rank")
     assert table.model_id.tolist() == ["a", "b", "c"]
     assert table[table.selected].model_id.tolist() == ["a"]
     assert table.confidence.tolist() == [0.6, 0.4, 0.0]
@@ -42,7 +42,7 @@ def test_regret_gain_and_the_papers_row():
         ranking("model_centrality", {"a": 0.2, "b": 0.3, "c": 0.6}, warnings=("one", "two")),
         ranking("supervised", table.factor_vae.to_dict()),
     ]
-    summary = summary_table(rankings, supervised).set_index("selection_method")
+    summary = summary_table(rankings, supervised, {}).set_index("selection_method")
     chosen = summary.loc["model_centrality"]
     assert (chosen.model_id, chosen.pool_best, chosen.pool_median) == ("c", 0.9, 0.7)
     assert chosen.regret_to_best == pytest.approx(0.2)
@@ -56,13 +56,13 @@ def test_regret_gain_and_the_papers_row():
 def test_regret_is_that_of_the_pool():
     table = pd.DataFrame({"factor_vae": [0.5, 0.9, 0.7]}, index=["a", "b", "c"])
     part = Ranking("part", "udr_lasso", {"a": 0.2, "c": 0.1}, ("a", "c"))
-    (row,) = summary_table([part], Supervised("cr", "factor_vae", table)).to_dict("records")
+    (row,) = summary_table([part], Supervised("cr", "factor_vae", table), {}).to_dict("records")
     assert (row["pool_best"], row["num_models"]) == (0.7, 2)
     assert row["regret_to_best"] == pytest.approx(0.2)
 
 
 def test_without_factors_nothing_supervised_is_claimed():
-    summary = summary_table([ranking("model_centrality", {"a": 1.0, "b": 0.5})], None)
+    summary = summary_table([ranking("model_centrality", {"a": 1.0, "b": 0.5})], None, {})
     assert summary.model_id.tolist() == ["a"]
     assert summary[["supervised_value", "factor_vae", "protocol"]].isna().all(axis=None)
 
