@@ -8,92 +8,67 @@ Shapes: codes are float `[points, code_dim]`, factors int `[points, num_factors]
 `[num_groups, group_size, code_dim]`. Whatever is random takes `seed`. Bad input raises `ValueError`
 naming the argument, what was expected and what was received; no result is NaN.
 
-| supervised | unsupervised | sample quality | selection |
-|---|---|---|---|
-| factor_vae, beta_vae | gaussian_total_correlation | inception_score | model_centrality |
-| mig, sap | gaussian_wasserstein_correlation | mode_kl, confidence | udr |
-| modularity, explicitness | pairwise_mutual_information | frechet_distance | search_medoid |
-| dci, irs, identity_leakage | dhsic | clustering | |
-| infomec, jemmig, mig_sup | | | |
-| dcimig, dci_es, mig_posterior, tad | | | |
-
 Rules that hold for all of them: a factor with one value is left out; a constant code is dead, and
 counts 0 where codes are averaged; where no code is active, every score for which higher is better
 is 0.
 
-`score_with_interval("mig", codes, factors, seed=0)` returns the same dict and a second one with the
-bootstrap interval (low, high) of each key; `INTERVAL_METRICS` names the metrics that have one, and
-`metrics.shared.bootstrap` says why the others have none. `group_votes` and `score_votes` are the
-two halves of `factor_vae` for groups that stream by.
+Each metric is a file of a room (disentanglement, independence, samples, classes, identities) that
+ends with its record: title, better end, range, needs, protocols, resampling, source and pitfalls.
+`CATALOGUE` holds the records; protocols, `score`, the report and docs/metrics.md read it. A new
+metric is a file of a room and one line here, which imports its record and its function.
 
-Each module holds one metric and is named otherwise than its function.
+`score_with_interval("mig", codes, factors, seed=0)` returns the same dict and a second one with the
+bootstrap interval (low, high) of each key; `INTERVAL_METRICS` names the metrics that have one.
+`group_votes` and `score_votes` are the two halves of `factor_vae` for groups that stream by.
 """
 
-from metrics.classes.cluster_agreement import clustering
-from metrics.disentanglement.beta_vae_score import beta_vae
-from metrics.disentanglement.dci_es_scores import dci_es
-from metrics.disentanglement.dci_scores import dci
-from metrics.disentanglement.dcimig_score import dcimig
-from metrics.disentanglement.explicitness_score import explicitness
-from metrics.disentanglement.factor_vae_score import factor_vae
-from metrics.disentanglement.infomec_scores import infomec
-from metrics.disentanglement.interventional_robustness import irs
-from metrics.disentanglement.jemmig_score import jemmig
-from metrics.disentanglement.mig_posterior_score import mig_posterior
-from metrics.disentanglement.mig_sup_score import mig_sup
-from metrics.disentanglement.modularity_score import modularity
-from metrics.disentanglement.mutual_information_gap import mig
-from metrics.disentanglement.separated_predictability import sap
-from metrics.disentanglement.tad_score import tad
+from metrics.classes.class_coverage import CLASS_COVERAGE, RELATIVE_DIVERSITY
+from metrics.classes.classifier_agreement import CLASSIFIER_AGREEMENT, classifier_agreement
+from metrics.classes.cluster_agreement import CLUSTERING, clustering
+from metrics.classes.generated_accuracy import GENERATED_ACCURACY, generated_accuracy
+from metrics.classes.information_bound import INFORMATION_BOUND, information_bound
+from metrics.disentanglement.beta_vae_score import BETA_VAE, beta_vae
+from metrics.disentanglement.dci_es_scores import DCI_ES, dci_es
+from metrics.disentanglement.dci_scores import DCI, dci
+from metrics.disentanglement.dcimig_score import DCIMIG, dcimig
+from metrics.disentanglement.explicitness_score import EXPLICITNESS, explicitness
+from metrics.disentanglement.factor_vae_score import FACTOR_VAE, factor_vae
+from metrics.disentanglement.infomec_scores import INFOMEC, infomec
+from metrics.disentanglement.interventional_robustness import IRS, irs
+from metrics.disentanglement.jemmig_score import JEMMIG, jemmig
+from metrics.disentanglement.mig_posterior_score import MIG_POSTERIOR, mig_posterior
+from metrics.disentanglement.mig_sup_score import MIG_SUP, mig_sup
+from metrics.disentanglement.modularity_score import MODULARITY, modularity
+from metrics.disentanglement.mutual_information_gap import MIG, mig
+from metrics.disentanglement.separated_predictability import SAP, sap
+from metrics.disentanglement.tad_score import TAD, tad
 from metrics.disentanglement.voting import active_codes, group_votes, score_votes
-from metrics.identities.identity_leakage import identity_leakage
-from metrics.independence.hilbert_schmidt import dhsic
-from metrics.independence.pairwise_information import pairwise_mutual_information
-from metrics.independence.total_correlation import gaussian_total_correlation
-from metrics.independence.wasserstein_correlation import gaussian_wasserstein_correlation
-from metrics.samples.classifier_confidence import confidence
-from metrics.samples.frechet import frechet_distance
-from metrics.samples.inception import inception_score
-from metrics.samples.mode_divergence import mode_kl
+from metrics.identities.identity_leakage import IDENTITY_LEAKAGE, identity_leakage
+from metrics.identities.image_errors import RECONSTRUCTION_ERROR, SWAP_ERROR
+from metrics.independence.hilbert_schmidt import DHSIC, dhsic
+from metrics.independence.pairwise_information import (
+    PAIRWISE_MUTUAL_INFORMATION,
+    pairwise_mutual_information,
+)
+from metrics.independence.total_correlation import (
+    GAUSSIAN_TOTAL_CORRELATION,
+    gaussian_total_correlation,
+)
+from metrics.independence.wasserstein_correlation import (
+    GAUSSIAN_WASSERSTEIN_CORRELATION,
+    gaussian_wasserstein_correlation,
+)
+from metrics.samples.classifier_confidence import CONFIDENCE, confidence
+from metrics.samples.frechet import FRECHET_DISTANCE, frechet_distance
+from metrics.samples.inception import INCEPTION_SCORE, inception_score
+from metrics.samples.mode_divergence import MODE_KL, mode_kl
 from metrics.selection.centrality import model_centrality
 from metrics.selection.interchange import interchange
 from metrics.selection.medoid import search_medoid
 from metrics.selection.unsupervised_ranking import udr
-from metrics.shared.bootstrap import INTERVAL_METRICS, score_with_interval
+from metrics.shared.catalogue import Catalogue
+from metrics.shared.record import LABELS, Measure, Metric
 
-__all__ = [
-    "INTERVAL_METRICS",
-    "active_codes",
-    "beta_vae",
-    "clustering",
-    "confidence",
-    "dci",
-    "dci_es",
-    "dcimig",
-    "dhsic",
-    "explicitness",
-    "factor_vae",
-    "frechet_distance",
-    "gaussian_total_correlation",
-    "gaussian_wasserstein_correlation",
-    "group_votes",
-    "identity_leakage",
-    "inception_score",
-    "infomec",
-    "interchange",
-    "irs",
-    "jemmig",
-    "mig",
-    "mig_posterior",
-    "mig_sup",
-    "mode_kl",
-    "model_centrality",
-    "modularity",
-    "pairwise_mutual_information",
-    "sap",
-    "score_votes",
-    "score_with_interval",
-    "search_medoid",
-    "tad",
-    "udr",
-]
+CATALOGUE = Catalogue(value for value in list(globals().values()) if isinstance(value, Metric))
+INTERVAL_METRICS = CATALOGUE.interval_metrics
+score_with_interval = CATALOGUE.score_with_interval

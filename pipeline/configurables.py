@@ -82,6 +82,7 @@ CONFIGURABLES = {
     "metrics": evaluation.Metrics,
     "cr_protocol": protocols.CrProtocol,
     "dlib_protocol": protocols.DlibProtocol,
+    "recent_protocol": protocols.RecentProtocol,
     "class_disentanglement": evaluation.ClassDisentanglement,
     "sample_quality": evaluation.SampleQuality,
     "identity_scores": evaluation.IdentityScores,

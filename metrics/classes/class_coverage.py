@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_labels, check_same_length
 
 
@@ -78,3 +79,40 @@ def relative_diversity(features, codes, real_features, real_classes, class_of_co
         "least_diversity": min(shares, default=0.0),
         "mean_diversity": float(np.mean(shares)) if shares else 0.0,
     }
+
+
+CLASS_COVERAGE = Metric(
+    name="class_coverage",
+    title="Coverage of classes",
+    function=class_coverage,
+    needs=frozenset({"classes", "samples", "classifier"}),
+    results=(
+        Result("code_purity", "Purity of generated classes"),
+        Result("classes_covered", "True classes covered", high=np.inf),
+        Result("least_class_share", "Share of the rarest class"),
+    ),
+    variants=(Variant(name="class_coverage", protocols=("classes",)),),
+    bootstrap="None: at the usual thousand samples of each class its error is far below the "
+    "difference between seeds.",
+    source="ours",
+    pitfalls="A classifier trained on real images names the classes; on images unlike any of "
+    "them it guesses.",
+    place=5,
+)
+
+RELATIVE_DIVERSITY = Metric(
+    name="relative_diversity",
+    title="Diversity of classes",
+    function=relative_diversity,
+    needs=frozenset({"classes", "samples", "classifier", "real images"}),
+    results=(
+        Result("least_diversity", "Diversity of the least diverse class", high=np.inf),
+        Result("mean_diversity", "Diversity", high=np.inf),
+    ),
+    variants=(Variant(name="relative_diversity", protocols=("classes",)),),
+    bootstrap="None: at the usual thousand samples of each class its error is far below the "
+    "difference between seeds.",
+    source="ours",
+    pitfalls="1 is as varied as real images of the class; noise in the images can exceed it.",
+    place=6,
+)

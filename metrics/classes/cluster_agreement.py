@@ -6,6 +6,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from metrics.classes.clusters import cluster_centres, nearest_centres
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_integer, check_labels, check_same_length
 
 NUM_INITIALIZATIONS = 10
@@ -83,3 +84,32 @@ def _one_run(features, labels, num_clusters, seed):
     """Return the four scores of one k-means run."""
     centres = cluster_centres(features, num_clusters, seed, num_initializations=NUM_INITIALIZATIONS)
     return partition_agreement(nearest_centres(features, centres), labels)
+
+
+_TITLES = {
+    "acc_hungarian": "Accuracy (Hungarian)",
+    "acc_purity": "Accuracy (purity)",
+    "nmi": "NMI",
+    "ari": "ARI",
+}
+CLUSTERING = Metric(
+    name="clustering",
+    title="Clustering",
+    function=clustering,
+    needs=frozenset({"classes", "labels"}),
+    results=(
+        *(Result(key, title, low=-0.5 if key == "ari" else 0.0) for key, title in _TITLES.items()),
+        *(
+            Result(f"{key}_std", f"{title}, spread", "none", is_main=False)
+            for key, title in _TITLES.items()
+        ),
+    ),
+    variants=(Variant(name="clustering", protocols=("classes",)),),
+    bootstrap="None: the spread over k-means seeds has keys of its own, ending in _std.",
+    source="Hubert & Arabie 1985 (ARI); the four as CoDeGAN reports them (Zhao et al. 2021, "
+    "arXiv 2103.03636)",
+    pitfalls="The number of clusters is given. Purity grows with it; the Hungarian accuracy needs "
+    "one cluster for each class. Features of test images and of training images score "
+    "differently.",
+    place=1,
+)

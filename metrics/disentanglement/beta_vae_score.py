@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from metrics.disentanglement.voting import BLOCK_VALUES
 from metrics.shared.fitting import quiet_fit
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_evaluation_groups, check_groups_and_factor
 
@@ -83,3 +84,22 @@ def _difference_features(groups, name):
         block = groups[start : start + step].astype(np.float64)  # [step, group_size, code_dim]
         features[start : start + step] = np.abs(block[:, 0::2] - block[:, 1::2]).mean(axis=1)
     return features
+
+
+BETA_VAE = Metric(
+    name="beta_vae",
+    title="BetaVAE",
+    function=beta_vae,
+    needs=frozenset({"codes", "two factors", "pairs"}),
+    results=(
+        Result("beta_vae", "BetaVAE", paper_choice=0),
+        Result("beta_vae_eval", "BetaVAE (fresh groups)", is_main=False),
+    ),
+    variants=(Variant(name="beta_vae", protocols=("cr", "dlib")),),
+    resampling=beta_vae_resampling,
+    bootstrap="The scored groups are drawn again; the classifier is held fixed.",
+    source="Higgins et al. 2017, beta-VAE, section 3 (ICLR 2017)",
+    pitfalls="Linear classifiers reach 1 on codes that are far from disentangled: it saturates "
+    "first of all metrics.",
+    place=2,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 
 
@@ -42,3 +43,19 @@ def dcimig_resampling(codes, factors, num_bins=10):
         return {"dcimig": float(best_gap.sum() / entropy) if entropy > 0 else np.nan}
 
     return Resampling((len(bins),), score)
+
+
+DCIMIG = Metric(
+    name="dcimig",
+    title="DCIMIG",
+    function=dcimig,
+    needs=frozenset({"codes", "two factors"}),
+    results=(Result("dcimig", "DCIMIG"),),
+    variants=(Variant(name="dcimig", protocols=("recent",)),),
+    resampling=dcimig_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Sepliarskaia et al. 2019, How to Not Measure Disentanglement (arXiv 1910.05587), under "
+    "the name of Carbonneau et al. 2022 (arXiv 2012.09276)",
+    pitfalls="Factors of many values weigh more, since entropies are summed before dividing.",
+    place=14,
+)

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from metrics.shared.fitting import quiet_fit, standardize
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_train_and_test, varying_columns, varying_factors
 
@@ -109,3 +110,24 @@ def _mean_area(curves, chosen):
         areas.append(curve.macro_area(counts))
     areas = np.array(areas)
     return float(areas[np.isfinite(areas)].mean()) if np.isfinite(areas).any() else np.nan
+
+
+EXPLICITNESS = Metric(
+    name="explicitness",
+    title="Explicitness",
+    function=explicitness,
+    needs=frozenset({"codes", "test codes", "factors"}),
+    results=(
+        Result("explicitness_test", "Explicitness", paper_choice=0),
+        Result("explicitness_train", "Explicitness (training part)", is_main=False, paper_choice=1),
+    ),
+    variants=(Variant(name="explicitness", protocols=("cr", "dlib")),),
+    resampling=explicitness_resampling,
+    bootstrap="The scored points are drawn again; the classifiers are held fixed.",
+    scores_test_points=True,
+    source="Ridgeway & Mozer 2018, Learning Deep Disentangled Embeddings with the F-Statistic "
+    "Loss, section 3 (arXiv 1802.05312)",
+    pitfalls="Chance is 0.5 and not 0. It says nothing of disentanglement: a rotation of all codes "
+    "leaves it as it is. Other programs rescale it to 2 (area - 0.5).",
+    place=6,
+)

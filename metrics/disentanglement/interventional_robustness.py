@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_codes
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import (
     check_codes_and_factors,
@@ -86,3 +87,21 @@ def _quantile(values, quantile):
     selected = np.partition(np.ascontiguousarray(values.T), (below, above), axis=1)
     step = selected[:, above] - selected[:, below]
     return selected[:, below] + (place - below) * step
+
+
+IRS = Metric(
+    name="irs",
+    title="IRS",
+    function=irs,
+    needs=frozenset({"codes", "two factors"}),
+    results=(Result("irs", "IRS", low=-np.inf),),
+    variants=(Variant(name="irs", protocols=("dlib",)),),
+    resampling=irs_resampling,
+    bootstrap="Points are drawn again.",
+    source="Suter et al. 2019, Robustly Disentangled Causal Mechanisms, section 4 "
+    "(arXiv 1811.00007), in the scalable form of Locatello et al. 2019",
+    pitfalls="Noise codes score about 0.2 to 0.4, since a quantile lies below the maximum. It "
+    "assumes independent factors. The large-scale study's program merges factors of more than 20 "
+    "values into 20 bins; here values are taken as they are.",
+    place=8,
+)

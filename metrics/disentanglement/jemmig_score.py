@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_points, entropies, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 
 
@@ -61,3 +62,24 @@ def jemmig_resampling(codes, factors, num_bins=10):
         }
 
     return Resampling((len(bins),), score, bounds=(0.0, np.inf))
+
+
+JEMMIG = Metric(
+    name="jemmig",
+    title="JEMMIG",
+    function=jemmig,
+    needs=frozenset({"codes", "factors"}),
+    results=(
+        Result("jemmig", "JEMMIG"),
+        Result("jemmig_raw_bits", "JEMMIG (raw, bits)", "low", high=np.inf, is_main=False),
+    ),
+    variants=(Variant(name="jemmig", protocols=("recent",)),),
+    resampling=jemmig_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Do & Tran 2020, Theory and Evaluation Metrics for Learning Disentangled "
+    "Representations (arXiv 1908.09961); normalised as in Carbonneau et al. 2022 "
+    "(arXiv 2012.09276)",
+    pitfalls="Codes finer than the factor's values stay below 1 even when perfect, and the more "
+    "bins the lower. The authors' program prints 1 minus the normalised value.",
+    place=13,
+)

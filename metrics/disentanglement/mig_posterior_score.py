@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import dense_labels, entropies, largest_gaps
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import (
     check_array,
     check_codes,
@@ -113,3 +114,19 @@ def _information(means, log_variances, labels, chosen, noise):
         given = np.take_along_axis(of_values, places, axis=1) / shares[places]
         total += np.sum(np.log(given) - np.log(density.sum(axis=1))[:, np.newaxis], axis=0)
     return np.maximum(total / len(chosen), 0.0)
+
+
+MIG_POSTERIOR = Metric(
+    name="mig_posterior",
+    title="MIG of the posterior",
+    function=mig_posterior,
+    needs=frozenset({"posterior", "factors"}),
+    results=(Result("mig_posterior", "MIG of the posterior"),),
+    variants=(Variant(name="mig_posterior", protocols=("recent",)),),
+    bootstrap="None: each resample would cost as much as the metric itself.",
+    source="Chen et al. 2018, Isolating Sources of Disentanglement, section 4 (arXiv 1802.04942)",
+    pitfalls="For models with a Gaussian posterior only. With few points for each factor value it "
+    "is too high, since a drawn code lies near its own point. It is another number than the binned "
+    "mig, which is what most papers print under that name.",
+    place=11,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_option
 
@@ -51,3 +52,30 @@ def mig_sup_resampling(codes, factors, num_bins=10, *, normalizer="code"):
         return {"mig_sup": float(largest_gaps(shares.T).mean())}
 
     return Resampling((len(bins),), score)
+
+
+MIG_SUP = Metric(
+    name="mig_sup",
+    title="MIG-sup",
+    function=mig_sup,
+    needs=frozenset({"codes", "two factors"}),
+    results=(Result("mig_sup", "MIG-sup"),),
+    variants=(
+        Variant(name="mig_sup", protocols=("recent",)),
+        Variant(
+            name="mig_sup_factor",
+            protocols=("recent",),
+            title="over the factor's entropy",
+            options={"normalizer": "factor"},
+            suffix="_factor",
+        ),
+    ),
+    resampling=mig_sup_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Li et al. 2020, Progressive Learning and Disentanglement of Hierarchical "
+    "Representations (arXiv 2002.10549); over the code's entropy: Carbonneau et al. 2022 "
+    "(arXiv 2012.09276)",
+    pitfalls="Every dead code counts 0, so more codes than factors lower it. A factor in two codes "
+    "costs nothing (see mig).",
+    place=12,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_codes, dense_labels, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes_and_factors, check_integer, varying_factors
 
@@ -46,3 +47,20 @@ def modularity_resampling(codes, factors, num_bins=20):
         return {"modularity": float(np.mean(np.where(informative, 1.0 - spill, 0.0)))}
 
     return Resampling((len(codes),), score)
+
+
+MODULARITY = Metric(
+    name="modularity",
+    title="Modularity",
+    function=modularity,
+    needs=frozenset({"codes", "two factors"}),
+    results=(Result("modularity", "Modularity", paper_choice=0),),
+    variants=(Variant(name="modularity", protocols=("cr", "dlib")),),
+    resampling=modularity_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Ridgeway & Mozer 2018, Learning Deep Disentangled Embeddings with the F-Statistic "
+    "Loss, section 3 (arXiv 1802.05312)",
+    pitfalls="Noise codes score well above 0, since a quotient of two small numbers is arbitrary. "
+    "Several codes for one factor cost nothing. With one factor every informative code scores 1.",
+    place=5,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_option
 
@@ -59,3 +60,45 @@ def mig_resampling(codes, factors, num_bins=20, *, normalizer="factor"):
         return {"mig": float(np.mean(largest_gaps(information)[known] / entropy[known]))}
 
     return Resampling((len(bins),), score)
+
+
+MIG = Metric(
+    name="mig",
+    title="MIG",
+    function=mig,
+    needs=frozenset({"codes", "factors"}),
+    results=(Result("mig", "MIG", paper_choice=0),),
+    variants=(
+        Variant(name="mig", protocols=("cr", "dlib")),
+        Variant(
+            name="mig_factor_b10",
+            protocols=("recent",),
+            title="10 bins",
+            options={"num_bins": 10},
+            suffix="_factor_b10",
+        ),
+        Variant(
+            name="mig_code_b10",
+            protocols=("recent",),
+            title="over the code's entropy, 10 bins",
+            options={"num_bins": 10, "normalizer": "code"},
+            suffix="_code_b10",
+        ),
+        Variant(
+            name="mig_code_b20",
+            protocols=("recent",),
+            title="over the code's entropy, 20 bins",
+            options={"num_bins": 20, "normalizer": "code"},
+            suffix="_code_b20",
+        ),
+    ),
+    resampling=mig_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Chen et al. 2018, Isolating Sources of Disentanglement, equation 6 (arXiv 1802.04942), "
+    "in the binned form of Locatello et al. 2019; over the code's entropy: Carbonneau et al. 2022 "
+    "(arXiv 2012.09276)",
+    pitfalls="Several scores share this name: compare only the same bins, the same normaliser, and "
+    "means with means. A factor in two codes scores 0 however cleanly; a code of two factors costs "
+    "nothing (see mig_sup).",
+    place=3,
+)

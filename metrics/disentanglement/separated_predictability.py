@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.svm import LinearSVC
 
 from metrics.shared.fitting import quiet_fit, standardize
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import (
     check_codes_and_factors,
@@ -106,3 +107,24 @@ def _squared_correlations(codes, factors):
         np.minimum(correlations**2, 1.0),
         0.0,
     )
+
+
+SAP = Metric(
+    name="sap",
+    title="SAP",
+    function=sap,
+    needs=frozenset({"codes", "test codes", "factors"}),
+    results=(Result("sap", "SAP", paper_choice=0),),
+    variants=(Variant(name="sap", protocols=("cr", "dlib")),),
+    resampling=sap_resampling,
+    bootstrap="Training points are drawn again for continuous factors, test points for discrete "
+    "ones; the fitted machines are held fixed.",
+    takes_real_factors=True,
+    scores_test_points=True,
+    source="Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts, section 3 "
+    "(arXiv 1711.00848)",
+    pitfalls="Which factors are taken as continuous changes the score more than most models do. "
+    "A discrete factor stays well below 1 even for perfect codes. A code that tells a continuous "
+    "factor, but not linearly, counts as telling little.",
+    place=4,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import entropies, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_factors, check_same_length
 
 SMALLEST_RANGE = 0.2  # a code that moves less tells nothing
@@ -87,3 +88,23 @@ def _area(false_rate, true_rate):
     """Return the area of steps under the points of both rates, each sorted on its own."""
     false_rate, true_rate = np.sort(false_rate, axis=0), np.sort(true_rate, axis=0)
     return np.sum(true_rate[1:] * np.diff(false_rate, axis=0), axis=0)
+
+
+TAD = Metric(
+    name="tad",
+    title="TAD",
+    function=tad,
+    needs=frozenset({"codes", "attributes"}),
+    results=(
+        Result("tad", "TAD", high=np.inf),
+        Result("tad_captured", "Attributes captured", high=np.inf),
+    ),
+    variants=(Variant(name="tad", protocols=("recent",)),),
+    bootstrap="None: it sums over attributes that a resample may cease to capture.",
+    source="Yeats et al. 2022, NashAE: Disentangling Representations through Adversarial "
+    "Covariance Minimization (arXiv 2209.10677)",
+    pitfalls="A sum and not a mean: it grows with the number of attributes, so compare equal "
+    "attributes only. The range of a code is compared with the fixed number 0.2, so the scale of "
+    "codes matters.",
+    place=15,
+)

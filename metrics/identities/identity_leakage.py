@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 from metrics.shared.fitting import quiet_fit, standardize
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import (
     check_codes,
@@ -98,3 +99,56 @@ def _checked(codes, identities, suffix):
     identities = check_labels(identities, identities_name)
     check_same_length(**{codes_name: codes, identities_name: identities})
     return codes, identities
+
+
+# What is looked into, with its title and whether more found is better: s should tell the identity,
+# z should not; of all codes together, and of images, neither is better.
+VIEWS = {
+    "s": ("s", "high"),
+    "z": ("z", "low"),
+    "z_mean": ("Mean of z", "low"),
+    "codes": ("Codes", "none"),
+    "codes_drawn": ("Codes, drawn", "none"),
+    "images": ("Images", "none"),
+}
+PARTS = ("seen", "unseen")
+
+
+def _results():
+    """Return the results of the identity protocol, one for each view and part."""
+    found = [
+        Result(f"{view}_{score}_{part}", f"{title}: {told} ({part})", direction, high=high)
+        for part in PARTS
+        for view, (title, direction) in VIEWS.items()
+        for score, told, high in (
+            ("accuracy", "identity", 1.0),
+            ("information", "nats of identity", np.inf),
+        )
+    ]
+    return (*found, *(Result(f"chance_{part}", f"Chance ({part})", "none") for part in PARTS))
+
+
+IDENTITY_LEAKAGE = Metric(
+    name="identity_leakage",
+    title="Identity found",
+    function=identity_leakage,
+    needs=frozenset({"codes", "test codes", "identities"}),
+    results=(
+        Result("accuracy", "Identity found", "none"),
+        Result("information", "Nats of identity", "none", high=np.inf),
+        Result("chance", "Chance of the identity", "none"),
+    ),
+    variants=(
+        Variant(name="identity_leakage"),
+        Variant(name="identity_leakage_of_views", protocols=("identity",), results=_results()),
+    ),
+    resampling=identity_leakage_resampling,
+    bootstrap="Test points are drawn again; the classifier is held fixed.",
+    scores_test_points=True,
+    source="Mathieu et al. 2016, Disentangling Factors of Variation in Deep Representations using "
+    "Adversarial Training (arXiv 1611.03383); information: Barber & Agakov 2003",
+    pitfalls="A small classifier finds less than there is: a low score does not prove that a code "
+    "holds nothing. Means tell more than draws, which are what the decoder sees. Chance is the "
+    "commonest identity's share.",
+    place=1,
+)

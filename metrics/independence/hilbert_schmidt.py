@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.spatial.distance import pdist
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_integer, varying_columns
 
 # Rows of a block: 16 x 5,000 values of float64 fit the cache of a processor core.
@@ -75,3 +76,19 @@ def _divide_by_squared_median(code):
     if bandwidth < SMALLEST_BANDWIDTH:
         return np.unique(code, return_inverse=True)[1] * UNRELATED
     return (code - code.mean()) / bandwidth
+
+
+DHSIC = Metric(
+    name="dhsic",
+    title="dHSIC",
+    function=dhsic,
+    needs=frozenset({"codes"}),
+    results=(Result("dhsic", "dHSIC", "low"),),
+    variants=(Variant(name="dhsic", protocols=("cr",)),),
+    bootstrap="None: every resample costs as much as the metric itself, seconds.",
+    source="Pfister et al. 2018, Kernel-based Tests for Joint Independence (arXiv 1603.00285), in "
+    "the form of the InfoGAN-CR release (Lin et al. 2020)",
+    pitfalls="The kernel's width depends on the scale of the codes, and its square is unlike the "
+    "usual one. Dead codes are left out, so collapsed models score best.",
+    place=4,
+)

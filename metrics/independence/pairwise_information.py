@@ -3,6 +3,7 @@
 import numpy as np
 
 from metrics.shared.information import bin_codes, mutual_information
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes
 
@@ -39,3 +40,25 @@ def pairwise_mutual_information_resampling(codes):
         return {"pairwise_mutual_information": float(total / max(1, num_pairs))}
 
     return Resampling((len(bins),), score, bounds=(0.0, float(np.log(NUM_BINS))))
+
+
+PAIRWISE_MUTUAL_INFORMATION = Metric(
+    name="pairwise_mutual_information",
+    title="Pairwise mutual information",
+    function=pairwise_mutual_information,
+    needs=frozenset({"codes"}),
+    results=(
+        Result(
+            "pairwise_mutual_information",
+            "Pairwise mutual information",
+            "low",
+            high=float(np.log(NUM_BINS)),
+        ),
+    ),
+    variants=(Variant(name="pairwise_mutual_information", protocols=("cr", "dlib")),),
+    resampling=pairwise_mutual_information_resampling,
+    bootstrap="Points are drawn again; the bins are held fixed.",
+    source="Locatello et al. 2019, Challenging Common Assumptions (arXiv 1811.12359)",
+    pitfalls="Independent codes score about 361 / (2 points) nats by chance. Dead codes lower it.",
+    place=3,
+)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes, varying_columns
 
@@ -47,3 +48,21 @@ def _total_correlation(codes):
     eigenvalues = np.linalg.eigvalsh(scaled.T @ scaled / len(scaled))
     smallest = np.finfo(np.float64).eps * len(eigenvalues)
     return max(0.0, float(-0.5 * np.sum(np.log(np.maximum(eigenvalues, smallest)))))
+
+
+GAUSSIAN_TOTAL_CORRELATION = Metric(
+    name="gaussian_total_correlation",
+    title="Gaussian total correlation",
+    function=gaussian_total_correlation,
+    needs=frozenset({"codes"}),
+    results=(
+        Result("gaussian_total_correlation", "Gaussian total correlation", "low", high=np.inf),
+    ),
+    variants=(Variant(name="gaussian_total_correlation", protocols=("cr", "dlib")),),
+    resampling=gaussian_total_correlation_resampling,
+    bootstrap="Points are drawn again.",
+    source="Locatello et al. 2019, Challenging Common Assumptions (arXiv 1811.12359)",
+    pitfalls="It sees linear dependence only. Collapsed models score best: a constant code depends "
+    "on nothing.",
+    place=1,
+)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes, varying_columns
 
@@ -50,3 +51,26 @@ def _distance(codes):
     symmetric = deviations[:, np.newaxis] * covariance * deviations
     roots = np.sqrt(np.maximum(np.linalg.eigvalsh(symmetric), 0.0))
     return max(0.0, float(2 * variances.sum() - 2 * roots.sum()))
+
+
+GAUSSIAN_WASSERSTEIN_CORRELATION = Metric(
+    name="gaussian_wasserstein_correlation",
+    title="Gaussian Wasserstein correlation",
+    function=gaussian_wasserstein_correlation,
+    needs=frozenset({"codes"}),
+    results=(
+        Result(
+            "gaussian_wasserstein_correlation",
+            "Gaussian Wasserstein correlation",
+            "low",
+            high=np.inf,
+        ),
+    ),
+    variants=(Variant(name="gaussian_wasserstein_correlation", protocols=("cr", "dlib")),),
+    resampling=gaussian_wasserstein_correlation_resampling,
+    bootstrap="Points are drawn again.",
+    source="Locatello et al. 2019, Challenging Common Assumptions (arXiv 1811.12359)",
+    pitfalls="In squared units of the codes: codes of a small scale score low. It sees linear "
+    "dependence only.",
+    place=2,
+)

@@ -1,5 +1,6 @@
 """Confidence of a classifier on samples (Lin et al. 2020, "InfoGAN-CR", appendix)."""
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
@@ -25,3 +26,19 @@ def confidence_resampling(probabilities):
     """Return the `Resampling` of `confidence` over points."""
     largest = check_probabilities(probabilities).max(axis=1)
     return Resampling((len(largest),), lambda chosen: {"confidence": float(largest[chosen].mean())})
+
+
+CONFIDENCE = Metric(
+    name="confidence",
+    title="Classifier confidence",
+    function=confidence,
+    needs=frozenset({"samples", "classifier"}),
+    results=(Result("confidence", "Classifier confidence"),),
+    variants=(Variant(name="confidence", protocols=("samples",)),),
+    resampling=confidence_resampling,
+    bootstrap="Samples are drawn again; the classifier's probabilities are held fixed.",
+    source="Lin et al. 2020, InfoGAN-CR and ModelCentrality, appendix (arXiv 1906.06034)",
+    pitfalls="Chance is 1 over the number of classes. A generator that makes one clear image only "
+    "scores best.",
+    place=4,
+)

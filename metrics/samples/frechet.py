@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_same_width
 
 
@@ -60,3 +61,33 @@ def distance_of_gaussians(mean, covariance, reference_mean, reference_covariance
     trace_of_root = np.sqrt(np.maximum(product, 0.0)).sum()
     distance = difference @ difference + np.trace(covariance) + np.trace(reference_covariance)
     return max(0.0, float(distance - 2 * trace_of_root))
+
+
+FRECHET_DISTANCE = Metric(
+    name="frechet_distance",
+    title="Fréchet distance",
+    function=frechet_distance,
+    needs=frozenset({"samples", "real images"}),
+    results=(Result("frechet_distance", "Fréchet distance", "low", high=np.inf),),
+    variants=(
+        Variant(name="frechet_distance"),
+        Variant(
+            name="fid_local",
+            protocols=("samples",),
+            title="features of the local classifier",
+            results=(Result("fid_local", "FID (local classifier)", "low", high=np.inf),),
+        ),
+        Variant(
+            name="fid_inception",
+            protocols=("samples",),
+            title="features of Inception-V3",
+            results=(Result("fid_inception", "FID (Inception-V3)", "low", high=np.inf),),
+        ),
+    ),
+    bootstrap="None: a decomposition for every resample is too dear at the usual 2,048 features, "
+    "and drawing points again adds the bias once more.",
+    source="Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule (arXiv 1706.08500)",
+    pitfalls="Biased upwards in small samples: compare sets of equal size only. Other features "
+    "give other numbers, so fid_local says nothing beside published values.",
+    place=2,
+)

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import rel_entr
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
@@ -36,3 +37,20 @@ def inception_score_resampling(probabilities):
         return {"inception_score": float(np.exp(divergence.mean()))}
 
     return Resampling((len(probabilities),), score, bounds=(1.0, float(probabilities.shape[1])))
+
+
+INCEPTION_SCORE = Metric(
+    name="inception_score",
+    title="Inception score",
+    function=inception_score,
+    needs=frozenset({"samples", "classifier"}),
+    results=(Result("inception_score", "Inception score", low=1.0, high=np.inf),),
+    variants=(Variant(name="inception_score", protocols=("samples",)),),
+    resampling=inception_score_resampling,
+    bootstrap="Samples are drawn again; the classifier's probabilities are held fixed.",
+    source="Salimans et al. 2016, Improved Techniques for Training GANs, section 4 "
+    "(arXiv 1606.03498)",
+    pitfalls="The value depends on the classifier, which here is a small one trained on the data "
+    "set and not the Inception network.",
+    place=1,
+)

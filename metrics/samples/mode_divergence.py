@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import rel_entr
 
+from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
@@ -36,3 +37,18 @@ def mode_kl_resampling(probabilities):
         return {"mode_kl": max(0.0, float(rel_entr(shares, 1 / num_classes).sum()))}
 
     return Resampling((len(modes),), score, bounds=(0.0, float(np.log(num_classes))))
+
+
+MODE_KL = Metric(
+    name="mode_kl",
+    title="Mode KL",
+    function=mode_kl,
+    needs=frozenset({"samples", "classifier"}),
+    results=(Result("mode_kl", "Mode KL", "low", high=np.inf),),
+    variants=(Variant(name="mode_kl", protocols=("samples",)),),
+    resampling=mode_kl_resampling,
+    bootstrap="Samples are drawn again; the classifier's probabilities are held fixed.",
+    source="Lin et al. 2020, InfoGAN-CR and ModelCentrality, appendix (arXiv 1906.06034)",
+    pitfalls="It compares with equally frequent classes, whatever the data set's own shares are.",
+    place=3,
+)

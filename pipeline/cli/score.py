@@ -1,8 +1,9 @@
 """`run_pipeline.py score`: the metrics on anyone's arrays, without our models or data sets."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ COLUMNS = (
 DESCRIPTION = """\
 Compute disentanglement metrics of codes that any framework produced.
 
-The .npz file holds plain arrays (nothing pickled):
+The .npz file holds plain arrays (nothing pickled), named like the arguments of the metrics:
   codes         float [points, code_dim]        the representation
   factors       int [points, num_factors]       the known factors (real numbers where continuous)
   codes_test, factors_test                      held-out points; without them, the same points are
@@ -38,94 +39,105 @@ The .npz file holds plain arrays (nothing pickled):
   fixed_factor  int [groups]                    which factor that is
   eval_groups, eval_fixed_factor                fresh groups for held-out scores
   codes_std     float [points, code_dim]        for the spread of each code; default: codes
+  means, log_variances  float [points, code_dim]  Gaussian posteriors, for mig_posterior
+  attributes    0 or 1 [points, num_attributes] for tad
+  identities, identities_test  int [points]     for identity_leakage
+  probabilities float [points, classes]         of a classifier, for inception_score and the like
+  features, reference_features                  for frechet_distance
+  continuous, discrete  bool [num_factors]      which factors are taken as real numbers by sap, or
+                                                as classes by dci_es
+Without --metrics all that the arrays admit are computed, except those that take minutes. What a
+metric needs and means: docs/metrics.md.
 """
-
-
-def _points(arrays: Mapping[str, np.ndarray], *names: str) -> list[np.ndarray]:
-    """Return arrays by name; a missing test part is the training part."""
-    return [
-        arrays[name] if name in arrays else arrays[name.removesuffix("_test")] for name in names
-    ]
-
-
-_TRAIN = ("codes", "factors")
-_BOTH = (*_TRAIN, "codes_test", "factors_test")
-
-
-def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    names = ("eval_groups", "eval_fixed_factor")
-    return {name: arrays[name] for name in names if name in arrays}
-
-
-# metric -> (arrays that must be there, the call: function, arrays, options)
-CALLS: dict[str, tuple[tuple[str, ...], Callable]] = {
-    "factor_vae": (
-        ("groups", "fixed_factor"),
-        lambda a: (
-            "factor_vae",
-            (a["groups"], a["fixed_factor"], a.get("codes_std", a.get("codes"))),
-            _groups(a),
-        ),
-    ),
-    "beta_vae": (
-        ("groups", "fixed_factor"),
-        lambda a: ("beta_vae", (a["groups"], a["fixed_factor"]), _groups(a)),
-    ),
-    "mig": (_TRAIN, lambda a: ("mig", _points(a, *_TRAIN), {})),
-    "sap": (_TRAIN, lambda a: ("sap", _points(a, *_BOTH), {})),
-    "modularity": (_TRAIN, lambda a: ("modularity", _points(a, *_TRAIN), {})),
-    "explicitness": (_TRAIN, lambda a: ("explicitness", _points(a, *_BOTH), {})),
-    **{
-        f"dci_{learner}": (
-            _TRAIN,
-            lambda a, learner=learner: ("dci", _points(a, *_BOTH), {"learner": learner}),
-        )
-        for learner in ("lasso", "random_forest", "gbt", "hist_gbt", "logistic")
-    },
-    "irs": (_TRAIN, lambda a: ("irs", _points(a, *_TRAIN), {})),
-    **{
-        name: (("codes",), lambda a, name=name: (name, (a["codes"],), {}))
-        for name in (
-            "gaussian_total_correlation",
-            "gaussian_wasserstein_correlation",
-            "pairwise_mutual_information",
-            "dhsic",
-        )
-    },
+# Where an array is missing, another stands for it.
+STANDS_FOR = {
+    "codes_test": "codes",
+    "factors_test": "factors",
+    "identities_test": "identities",
+    "codes_std": "codes",
 }
-SLOW = frozenset({"dci_gbt"})  # minutes: computed only when asked for by name
-HELD_OUT = frozenset({"sap", "explicitness"})
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `score` and return the exit code."""
     options = _build_parser().parse_args(arguments)
     arrays = read_arrays(options.file)
-    names = options.metrics or [name for name in CALLS if name not in SLOW and _has(name, arrays)]
-    for name in names:
-        if not _has(name, arrays):
-            missing = [array for array in CALLS[name][0] if array not in arrays]
-            raise ConfigurationError(
-                f"{options.file} lacks what {name} needs. Expected the arrays "
-                f"{', '.join(CALLS[name][0])}. Received: {', '.join(arrays)} "
-                f"(missing: {', '.join(missing)})."
-            )
+    if options.metrics:
+        names = options.metrics
+        for name in names:
+            reason = why_not(name, arrays)
+            if reason is not None:
+                raise ConfigurationError(f"{options.file} does not admit {name}: {reason}")
+    else:
+        names = []
+        for name, measure in metrics.CATALOGUE.measures().items():
+            if measure.missing(offered(arrays)) or measure.variant.is_slow:
+                continue
+            reason = why_not(name, arrays)
+            if reason is None:
+                names.append(name)
+            else:
+                print(f"skipped {name}: {reason}")
     if not names:
         raise ConfigurationError(
             f"{options.file} holds nothing to score. Expected codes and factors, or groups, "
             f"fixed_factor and codes_std. Received: {', '.join(arrays) or '(no arrays)'}."
         )
-    table = score_arrays(arrays, names, seed=options.seed, num_resamples=options.resamples)
-    table["file"] = options.file.name
-    table["file_digest"] = file_digest(options.file)
-    table["versions"] = versions()
-    shown = table[["metric", "value", "ci_low", "ci_high", "scored_on"]].astype(
-        {"ci_low": float, "ci_high": float}
+    table, failures = score_arrays(
+        arrays, names, seed=options.seed, num_resamples=options.resamples
     )
-    print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
-    if options.csv is not None:
-        write_table(options.csv, table, COLUMNS, may_be_empty=("ci_low", "ci_high"))
+    if len(table):
+        table["file"] = options.file.name
+        table["file_digest"] = file_digest(options.file)
+        table["versions"] = versions()
+        shown = table[["metric", "value", "ci_low", "ci_high", "scored_on"]].astype(
+            {"ci_low": float, "ci_high": float}
+        )
+        print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
+        if options.csv is not None:
+            write_table(options.csv, table, COLUMNS, may_be_empty=("ci_low", "ci_high"))
+    if failures:
+        raise ConfigurationError(
+            f"{len(failures)} of {len(names)} metrics could not be computed:\n"
+            + "\n".join(failures)
+        )
     return EXIT_DONE
+
+
+def offered(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the arguments of metrics that arrays give, with those that stand for others."""
+    given = {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}
+    stand_ins = {
+        name: given[other]
+        for name, other in STANDS_FOR.items()
+        if name not in given and other in given
+    }
+    return given | stand_ins
+
+
+def why_not(name: str, arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Say what a metric needs that the arrays do not have; None where nothing lacks."""
+    measure = metrics.CATALOGUE.measure(name)
+    lacking = measure.missing(offered(arrays))
+    if lacking:
+        return (
+            f"it lacks arrays. Expected {', '.join(measure.metric.arrays)}. Received: "
+            f"{', '.join(arrays)} (missing: {', '.join(lacking)})."
+        )
+    if "two factors" in measure.metric.needs:
+        count = _num_varying_factors(measure, arrays)
+        if count < 2:
+            return f"it needs two factors that vary. Received: {count}."
+    return None
+
+
+def _num_varying_factors(measure: metrics.Measure, arrays: Mapping[str, np.ndarray]) -> int:
+    if "fixed_factor" in measure.metric.arrays:
+        return len(np.unique(arrays["fixed_factor"]))
+    factors = np.asarray(arrays["factors"])
+    if factors.ndim != 2 or not len(factors):
+        return 2  # the metric itself says what is wrong with them
+    return int((factors.max(axis=0) != factors.min(axis=0)).sum())
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -148,28 +160,31 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def score_arrays(
     arrays: Mapping[str, np.ndarray], names: Sequence[str], *, seed: int, num_resamples: int
-) -> pd.DataFrame:
-    """Return one row a score: metric, value, interval, what it was scored on.
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the scores of metrics that the arrays admit.
 
-    Raises:
-        ConfigurationError: If an array is not what a metric expects, in the metric's own words.
+    Args:
+        arrays: Of the file.
+        names: What to compute.
+        seed: Of whatever is random.
+        num_resamples: Of the bootstrap intervals; 0: no intervals.
+
+    Returns:
+        One row for each score (metric, value, interval, what it was scored on), and one line for
+        each metric that failed, in the metric's own words: an array is not what it expects.
     """
     display = ProgressDisplay("score")
-    rows = []
+    rows, failures = [], []
+    given = offered(arrays)
     for number, name in enumerate(names):
         display.update("metrics", number, len(names), metric=name)
-        function, values, options = CALLS[name][1](arrays)
-        if function in ("dci", "dhsic"):
-            options["seed"] = seed
+        measure = metrics.CATALOGUE.measure(name)
         try:
-            if num_resamples and function in metrics.INTERVAL_METRICS:
-                scores, intervals = metrics.score_with_interval(
-                    function, *values, seed=seed, num_resamples=num_resamples, **options
-                )
-            else:
-                scores, intervals = getattr(metrics, function)(*values, **options), {}
-        except ValueError as error:
-            raise ConfigurationError(f"{name}: {error}") from error
+            scores, intervals = measure.score(given, seed=seed, num_resamples=num_resamples)
+        except Exception as error:  # whatever becomes of one metric, the others have their turn
+            told = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            failures.append(f"{name}: {told}{error}")
+            continue
         for key, value in scores.items():
             low, high = intervals.get(key, (None, None))
             rows.append(
@@ -178,30 +193,25 @@ def score_arrays(
                     "value": value,
                     "ci_low": low,
                     "ci_high": high,
-                    "scored_on": _scored_on(name, key, arrays),
-                    "num_points": len(values[0]),
+                    "scored_on": _scored_on(measure.metric, key, arrays),
+                    "num_points": len(given[measure.metric.arrays[0]]),
                 }
             )
     display.close()
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), failures
 
 
-def _scored_on(name: str, key: str, arrays: Mapping[str, np.ndarray]) -> str:
+def _scored_on(metric: metrics.Metric, key: str, arrays: Mapping[str, np.ndarray]) -> str:
     if key.endswith("_eval"):
         return "held-out groups"
-    if name in ("factor_vae", "beta_vae"):
+    if metric.needs & {"groups", "pairs"}:
         return "the fitted groups"
-    is_held_out = name in HELD_OUT or key.endswith("_test")
-    if is_held_out and not key.endswith("_train"):
-        return "held-out points" if "codes_test" in arrays else "the fitted points"
-    return "the fitted points" if key.endswith("_train") else "all points"
-
-
-def _has(name: str, arrays: Mapping[str, np.ndarray]) -> bool:
-    needed = set(CALLS[name][0])
-    if name == "factor_vae" and not {"codes", "codes_std"} & set(arrays):
-        return False
-    return needed <= set(arrays)
+    if key.endswith("_train"):
+        return "the fitted points"
+    if metric.scores_test_points or key.endswith("_test"):
+        is_held_out = {"codes_test", "identities_test"} & arrays.keys()
+        return "held-out points" if is_held_out else "the fitted points"
+    return "all points"
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -215,7 +225,8 @@ def _build_parser() -> argparse.ArgumentParser:
         "--metrics",
         type=_metric_list,
         metavar="A,B",
-        help=f"of {','.join(CALLS)}; default: all that the arrays admit, but not dci_gbt",
+        help=f"of {','.join(metrics.CATALOGUE.measures())}; default: all that the arrays admit, "
+        "except those that take minutes",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table here")
     parser.add_argument("--seed", type=int, default=0, help="of whatever is random; default: 0")
@@ -231,9 +242,10 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _metric_list(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in CALLS]
-    if unknown or not names:
+    known = metrics.CATALOGUE.measures()
+    unknown = [name for name in names if name not in known]
+    if unknown or not names or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(
-            f"expected one or more of {','.join(CALLS)}; received {text!r}"
+            f"expected one or more of {','.join(known)}, each once; received {text!r}"
         )
     return names

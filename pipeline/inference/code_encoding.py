@@ -20,7 +20,11 @@ IMAGES_AT_ONCE = 1024  # between two looks at whether to stop
 
 
 def encode_missing(
-    context: Context, keys_of: Mapping[Export, Sequence[np.ndarray]], display: ProgressDisplay
+    context: Context,
+    keys_of: Mapping[Export, Sequence[np.ndarray]],
+    display: ProgressDisplay,
+    *,
+    network: str = "encoder",
 ) -> None:
     """Encode what no code table holds yet, several encoders to a rendering of the images.
 
@@ -29,14 +33,16 @@ def encode_missing(
         keys_of: The keys `[n, ...]` to be encoded by each encoder, in one array or several; they
             may repeat.
         display: Shows the progress.
+        network: "encoder": to codes; "posterior": to mean and log variance of each code.
 
     Raises:
         StageError: If an image could not be rendered or encoded.
     """
+    path_of = context.run.posteriors if network == "posterior" else context.run.codes
     pending: dict[int, list[tuple[Export, CodeTable]]] = {}
     lacking_keys = {}
     for export, arrays in keys_of.items():
-        table = CodeTable(context.run.codes(export.key))
+        table = CodeTable(path_of(export.key))
         if table.damage:
             display.say(table.damage)
         keys, ids = _distinct(arrays)
@@ -49,7 +55,7 @@ def encode_missing(
         keys, ids = lacking_keys[pattern]
         for start in range(0, len(encoders), ENCODERS_AT_ONCE):
             _encode_together(
-                context, encoders[start : start + ENCODERS_AT_ONCE], keys, ids, display
+                context, encoders[start : start + ENCODERS_AT_ONCE], keys, ids, display, network
             )
 
 
@@ -66,8 +72,9 @@ def _encode_together(
     keys: np.ndarray,
     ids: np.ndarray,
     display: ProgressDisplay,
+    network: str = "encoder",
 ) -> None:
-    paths = [exported_file(context.run, export, "encoder") for export, _ in encoders]
+    paths = [exported_file(context.run, export, network) for export, _ in encoders]
     starts = range(0, len(keys), IMAGES_A_TASK)
     tasks = [
         (

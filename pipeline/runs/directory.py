@@ -73,6 +73,10 @@ class RunDirectory:
         """The cached codes of one exported encoder."""
         return self.root / "codes" / f"{export_key}.npz"
 
+    def posteriors(self, export_key: str) -> Path:
+        """The cached posteriors of one exported model: mean and log variance of each code."""
+        return self.root / "codes" / f"{export_key}-posterior.npz"
+
     def metric_result(self, export_key: str, result_key: str) -> Path:
         """The cached result of one metric for one exported encoder."""
         return self.root / "metrics" / export_key / f"{result_key}.json"

@@ -7,7 +7,7 @@ import metrics
 from metrics import INTERVAL_METRICS, beta_vae, score_with_interval
 
 SIZES = (3, 4, 2)
-WITHOUT_INTERVAL = {"factor_vae_num_active", "infom", "infoc", "infomec_num_active"}
+WITHOUT_INTERVAL = {"factor_vae_num_active", "chance", "infom", "infoc", "infomec_num_active"}
 
 
 def make_arrays(metric, num_points=200, seed=0):
@@ -36,6 +36,9 @@ def make_arrays(metric, num_points=200, seed=0):
         return (generator.dirichlet([0.3, 0.2, 0.1], size=num_points),), {}
     if metric in ("mig", "mig_sup", "jemmig", "dcimig", "infomec", "modularity", "irs"):
         return (encode(factors), factors), {}
+    if metric == "identity_leakage":
+        parts = (encode(factors), factors[:, 1], encode(factors_test), factors_test[:, 1])
+        return parts, {"hidden": (8,), "max_epochs": 4}
     return (encode(factors),), {}
 
 

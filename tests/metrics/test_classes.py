@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metrics import clustering, model_centrality
+from metrics import classifier_agreement, clustering, information_bound, model_centrality
 from metrics.classes.class_coverage import class_coverage, code_table, relative_diversity
 from metrics.classes.class_votes import majority_votes
 from metrics.classes.cluster_agreement import partition_agreement
@@ -18,7 +18,6 @@ from models.codes.joint_code import (
 )
 from pipeline.selection.class_voting import MajorityCluster
 from pipeline.stages.metrics.class_clusters import matched_centres
-from pipeline.stages.metrics.class_judging import classifier_scores, information_scores
 
 RNG = np.random.default_rng(0)
 
@@ -71,11 +70,11 @@ def test_q_as_a_classifier_and_its_information():
     labels = np.repeat([0, 1, 2, 3], 25)
     found = (labels + 1) % 4
     found[:5] = found[99]
-    scores = classifier_scores(found, labels)
+    scores = classifier_agreement(found, labels)
     np.testing.assert_allclose(scores["classifier_error"], 0.05)
-    certain = information_scores(np.eye(4)[labels], labels)
+    certain = information_bound(np.eye(4)[labels], labels)
     np.testing.assert_allclose(certain["information_bound"], np.log(4))
-    unsure = information_scores(np.full((100, 4), 0.25), labels)
+    unsure = information_bound(np.full((100, 4), 0.25), labels)
     np.testing.assert_allclose(unsure["information_bound"], 0.0, atol=1e-12)
     assert unsure["code_entropy"] == certain["code_entropy"] == np.log(4)
 

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 import metrics
 from metrics.classes.class_coverage import class_coverage, code_table, relative_diversity
-from metrics.classes.cluster_agreement import partition_agreement
 from models.codes.joint_code import FeatureCode
 from models.networks.class_networks import feature_network
 from pipeline.inference.encoding import as_function, in_batches, load_network, row_slices
@@ -23,7 +22,6 @@ from pipeline.stages.metrics.metric_results import write_result
 
 MAX_TRAINING_IMAGES = 10_000  # scored where no test images are held out
 GRID_COLUMNS = 10
-SMALLEST_PROBABILITY = 1e-12  # whose logarithm is taken
 _STREAM = 0xC1A5  # the same images and noise for every model
 
 
@@ -74,11 +72,13 @@ def judge_classes(
     progress(2, 5, part="clusters")
     made = GeneratedClasses(codes, options.samples_per_class, generate)
     tell = class_teller(codes, encode, find_features, features, made, options.seeds[0])
-    scores["generated_accuracy"] = float((tell(made.images) == made.classes).mean())
+    scores |= metrics.generated_accuracy(tell(made.images), made.classes)
     told = _of_images(dataset, keys, tell)
     if not isinstance(codes, FeatureCode):  # InfoGAN: Q is a classifier, and bounds I(c; G)
-        scores |= information_scores(encode(made.images)[:, codes.class_features], made.classes)
-        scores |= classifier_scores(told, labels) if factor is not None else {}
+        scores |= metrics.information_bound(
+            encode(made.images)[:, codes.class_features], made.classes
+        )
+        scores |= metrics.classifier_agreement(told, labels) if factor is not None else {}
     arrays = {}
     if judge_folder is not None:
         judge = load_network(judge_folder.classifier)
@@ -129,21 +129,6 @@ class GeneratedClasses:
         latents = [codes.draw_class(rng, samples_per_class, value) for value in classes]
         self.images = generate(np.concatenate(latents))
         self.classes = np.repeat(np.arange(codes.num_classes), samples_per_class)
-
-
-def classifier_scores(found: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return how well the class that Q finds matches the labels, codes matched to classes."""
-    agreement = partition_agreement(found, labels)
-    scores = {f"classifier_{name}": value for name, value in agreement.items()}
-    return scores | {"classifier_error": 1.0 - agreement["acc_hungarian"]}
-
-
-def information_scores(probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Return L_I = H(c) + E log Q(c | G(z, c)) and H(c), in nats, of equally likely classes."""
-    of_own = probabilities[np.arange(len(classes)), classes]
-    entropy = float(np.log(probabilities.shape[1]))
-    likelihood = np.log(np.maximum(of_own.astype(np.float64), SMALLEST_PROBABILITY)).mean()
-    return {"information_bound": entropy + float(likelihood), "code_entropy": entropy}
 
 
 def shown_classes(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.identities.identity_leakage import identity_leakage_resampling
+from metrics.identities.image_errors import reconstruction_error, swap_error
 from models.codes.joint_code import JointCode
 from pipeline.execution import worker
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, load_network
@@ -136,7 +137,7 @@ def reconstruction_errors(
     and z: of images made from their own z and the s of the next image of the same identity.
     """
     made = generate(encoded.astype(np.float32))
-    errors = {"reconstruction_error": float(np.mean((made - images) ** 2))}
+    errors = reconstruction_error(made, images)
     if not codes.has_prior:
         order = np.argsort(identities, kind="stable")
         follows = identities[order][1:] == identities[order][:-1]
@@ -145,7 +146,7 @@ def reconstruction_errors(
             specified = codes.parts[0].dim
             swapped = np.concatenate([encoded[other, :specified], encoded[own, specified:]], 1)
             made = generate(swapped.astype(np.float32))
-            errors["swap_error"] = float(np.mean((made - images[own]) ** 2))
+            errors |= swap_error(made, images[own])
     return errors
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import metrics
 from pipeline.model_spec import Export
 from pipeline.runs.files import read_signed_json, write_signed_json
 from pipeline.runs.manifests import versions
@@ -29,7 +30,11 @@ def write_result(
         intervals: Key to bootstrap interval, of the scores that have one.
         num_scored: Points or groups that were scored.
         **details: More that belongs to the result, as JSON-able data.
+
+    Raises:
+        ValueError: If no record declares a score's key.
     """
+    metrics.CATALOGUE.refuse_undeclared(scores)
     result = {
         "scores": dict(scores),
         "intervals": dict(intervals),
@@ -41,9 +46,11 @@ def write_result(
 
 
 def score_rows(
-    result: Mapping[str, Any], export: Export, protocol: str, dataset
+    result: Mapping[str, Any] | None, export: Export, protocol: str, dataset
 ) -> list[dict[str, Any]]:
-    """Return a result as rows of scores.csv."""
+    """Return a result as rows of scores.csv; none where there is no result."""
+    if result is None:
+        return []
     rows = []
     for key, value in result["scores"].items():
         low, high = result["intervals"].get(key, (None, None))

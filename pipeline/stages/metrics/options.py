@@ -7,7 +7,7 @@ from models import checks
 from models.networks.shape_classifier import ShapeClassifier
 from pipeline.recipes import fingerprint
 from pipeline.runs.representations import MEAN, REPRESENTATIONS
-from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Protocol
+from pipeline.stages.metrics.protocols import PROTOCOL_KINDS, Protocol
 
 # Raised whenever a change of the code changes scores.
 METRICS_VERSION = 2
@@ -128,7 +128,8 @@ class Metrics:
     """What is measured; Gin's `metrics`.
 
     Attributes:
-        protocols: `@cr_protocol()` and/or `@dlib_protocol()`, each with its metrics and sizes.
+        protocols: Of `@cr_protocol()`, `@dlib_protocol()` and `@recent_protocol()`, each with its
+            metrics and sizes.
         seed: Of the evaluation draws, the same for every model.
         num_resamples: Bootstrap resamples of each confidence interval; 0: no intervals.
         level: Probability that an interval is to cover.
@@ -157,7 +158,10 @@ class Metrics:
         if not isinstance(self.protocols, (list, tuple)):
             checks.fail("metrics.protocols", self.protocols, "a tuple such as (@cr_protocol(),)")
         for protocol in self.protocols:
-            checks.instance("metrics.protocols", protocol, (CrProtocol, DlibProtocol))
+            checks.instance("metrics.protocols", protocol, PROTOCOL_KINDS)
+        names = [protocol.name for protocol in self.protocols]
+        if len(set(names)) < len(names):
+            checks.fail("metrics.protocols", names, "each protocol once")
         object.__setattr__(self, "protocols", tuple(self.protocols))
         checks.integer("metrics.seed", self.seed, minimum=0)
         checks.integer("metrics.num_resamples", self.num_resamples, minimum=0)

@@ -60,7 +60,7 @@ class Part:
     kept: Callable[[Context, Sequence[Export]], list[Path]] = _none
 
     def rows(self, context: Context, exports: Sequence[Export]) -> list[dict[str, Any]]:
-        """Return the rows of scores.csv that this part's results make, all of them there."""
+        """Return the rows of scores.csv that this part's results make, of those that are there."""
         return [
             row
             for one in self.results(context, exports)

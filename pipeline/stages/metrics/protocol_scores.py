@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+import metrics
+from pipeline.errors import StageError
 from pipeline.execution import worker
 from pipeline.inference.code_encoding import encode_missing, open_dataset
 from pipeline.inference.code_table import CodeTable, key_ids
@@ -16,7 +18,7 @@ from pipeline.progress import ProgressDisplay
 from pipeline.stages.metrics.metric_results import read_result, write_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
 from pipeline.stages.metrics.part import Part, Result
-from pipeline.stages.metrics.protocols import PARALLEL, Protocol, Sample
+from pipeline.stages.metrics.protocols import Protocol, Sample
 from pipeline.stages.stage import Context
 
 
@@ -28,18 +30,40 @@ class Work:
     protocol: Protocol
     metrics: tuple[str, ...]
 
+    @property
+    def needs_posterior(self) -> bool:
+        """Whether one of the metrics asks for the posterior of each point."""
+        return any(_needs_posterior(name) for name in self.metrics)
+
 
 def skipped(context: Context) -> list[str]:
-    """Say which metrics need factors that the data set does not know."""
+    """Say which metrics the data set does not admit, or models without a posterior."""
     lines = []
     for protocol in context.experiment.metrics.protocols:
-        names = [name for name in protocol.metrics if not protocol.admits(name, context.dataset)]
-        if names:
-            lines.append(
-                f"{context.dataset.name} has no known factors: skipped {', '.join(names)} "
-                f"({protocol.name} protocol)"
-            )
+        lacking: dict[str, list[str]] = {}
+        for name in protocol.metrics:
+            reason = protocol.why_not(name, context.dataset)
+            if reason is None and _needs_posterior(name):
+                without = _without_posterior(context)
+                reason = f"{', '.join(without)}: no posterior" if without else None
+            if reason is not None:
+                lacking.setdefault(reason, []).append(name)
+        for reason, names in lacking.items():
+            lines.append(f"{reason}: skipped {', '.join(names)} ({protocol.name} protocol)")
     return lines
+
+
+def _needs_posterior(metric: str) -> bool:
+    return "posterior" in metrics.CATALOGUE.measure(metric).metric.needs
+
+
+def _without_posterior(context: Context) -> list[str]:
+    exports = context.finished_exports()
+    return [export.model_id for export in exports if not _has_posterior(context, export)]
+
+
+def _has_posterior(context: Context, export: Export) -> bool:
+    return context.run.model(export.parent_id).export(export.name).posterior.exists()
 
 
 def missing(context: Context, exports: Sequence[Export]) -> list[tuple[str, str]]:
@@ -55,7 +79,7 @@ def results(context: Context, exports: Sequence[Export]) -> Iterator[Result]:
     """Yield the result of every metric, model by model."""
     for export in exports:
         for protocol in context.experiment.metrics.protocols:
-            for metric in _admitted(context, protocol):
+            for metric in _admitted(context, protocol, export):
                 path = _result_path(context, export, protocol, metric)
                 yield Result(export, protocol.name, path)
 
@@ -77,7 +101,7 @@ def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:
         for protocol in context.experiment.metrics.protocols:
             names = tuple(
                 metric
-                for metric in _admitted(context, protocol)
+                for metric in _admitted(context, protocol, export)
                 if "metrics" in context.forced
                 or read_result(_result_path(context, export, protocol, metric)) is None
             )
@@ -86,9 +110,14 @@ def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:
     return missing
 
 
-def _admitted(context: Context, protocol: Protocol) -> list[str]:
-    """Return the metrics of a protocol for which the data set has what they need."""
-    return [name for name in protocol.metrics if protocol.admits(name, context.dataset)]
+def _admitted(context: Context, protocol: Protocol, export: Export) -> list[str]:
+    """Return the metrics of a protocol for which data set and model have what they need."""
+    has_posterior = _has_posterior(context, export)
+    return [
+        name
+        for name in protocol.metrics
+        if protocol.admits(name, context.dataset, has_posterior=has_posterior)
+    ]
 
 
 def _result_path(context: Context, export: Export, protocol: Protocol, metric: str) -> Path:
@@ -97,27 +126,39 @@ def _result_path(context: Context, export: Export, protocol: Protocol, metric: s
 
 
 def _encode(context: Context, lacking: Sequence[Work], display: ProgressDisplay) -> None:
-    keys_of: dict[Export, list[np.ndarray]] = {}
+    """Encode what the missing metrics read: all draws, and posteriors where one asks for them."""
+    codes_of: dict[Export, list[np.ndarray]] = {}
+    posteriors_of: dict[Export, list[np.ndarray]] = {}
     drawn: dict[Protocol, list[np.ndarray]] = {}
     for work in lacking:
         if work.protocol not in drawn:
             draws = work.protocol.draws(context.dataset, context.experiment.metrics.seed)
             drawn[work.protocol] = [draw.keys for draw in draws.values()]
-        keys_of.setdefault(work.export, []).extend(drawn[work.protocol])
-    encode_missing(context, keys_of, display)
+        codes_of.setdefault(work.export, []).extend(drawn[work.protocol])
+        if work.needs_posterior:
+            posteriors_of.setdefault(work.export, []).extend(drawn[work.protocol])
+    encode_missing(context, codes_of, display)
+    encode_missing(context, posteriors_of, display, network="posterior")
 
 
 def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay) -> list[str]:
-    """Compute what is missing: the serial metrics side by side, then the parallel ones."""
+    """Compute what is missing: first metrics side by side, then those that use all cores.
+
+    Returns:
+        One line for each failure.
+    """
     tasks, parallel = [], []
     for work in lacking:
-        serial = tuple(name for name in work.metrics if name not in PARALLEL)
+        uses_all = {
+            name for name in work.metrics if metrics.CATALOGUE.measure(name).variant.uses_all_cores
+        }
+        serial = tuple(name for name in work.metrics if name not in uses_all)
         if serial:
             name = f"{work.export.model_id} {work.protocol.name}"
             part = dataclasses.replace(work, metrics=serial)
             tasks.append((name, (context.experiment, context.run, context.cache, part)))
-        if len(serial) < len(work.metrics):
-            rest = tuple(name for name in work.metrics if name in PARALLEL)
+        if uses_all:
+            rest = tuple(name for name in work.metrics if name in uses_all)
             parallel.append(dataclasses.replace(work, metrics=rest))
     failures = run_metric_tasks(context.pool, _measure_metrics, tasks, display)
     num_jobs = context.pool.num_local_cores
@@ -136,7 +177,7 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
                 progress=progress,
                 num_jobs=num_jobs,
             )
-        except ValueError as error:
+        except StageError as error:
             failures.append(f"    {label}: {error}")
             display.finish(label, f"{label} failed: {error}")
         else:
@@ -147,28 +188,53 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
 def _measure_metrics(
     experiment, run, cache: Path, work: Work, *, progress: Callable[..., None], num_jobs: int = 1
 ) -> None:
-    """Compute the metrics of one piece of work, keeping each result as soon as it is there."""
+    """Compute the metrics of one piece of work, keeping each result as soon as it is there.
+
+    Raises:
+        StageError: If metrics failed, naming each; the others are kept.
+    """
     options = experiment.metrics
-    dataset, draws, ids = _drawn(experiment.dataset, cache, work.protocol, options.seed)
-    table = CodeTable(run.codes(work.export.key))
-    samples = {name: Sample(dataset, draw, table.lookup(ids[name])) for name, draw in draws.items()}
+    samples, dataset = _samples(experiment, run, cache, work)
+    failures = []
     for number, metric in enumerate(work.metrics):
         if worker.stop_requested():
             return
         if num_jobs == 1:
             progress(number, len(work.metrics), metric=metric)
-        scores, intervals, num_scored = work.protocol.measure(
-            metric,
-            samples,
-            dataset,
-            seed=options.seed,
-            num_resamples=options.num_resamples,
-            level=options.level,
-            num_jobs=num_jobs,
-            progress=progress if num_jobs > 1 else None,
-        )
         path = run.metric_result(work.export.key, options.result_key(work.protocol, metric))
-        write_result(path, scores, intervals, num_scored)
+        try:
+            scores, intervals, num_scored = work.protocol.measure(
+                metric,
+                samples,
+                dataset,
+                seed=options.seed,
+                num_resamples=options.num_resamples,
+                level=options.level,
+                num_jobs=num_jobs,
+                progress=progress if num_jobs > 1 else None,
+            )
+            write_result(path, scores, intervals, num_scored)
+        except Exception as error:  # whatever becomes of one metric, the others have their turn
+            failures.append(f"{metric}: {type(error).__name__}: {error}")
+    if failures:
+        raise StageError("; ".join(failures))
+
+
+def _samples(experiment, run, cache: Path, work: Work) -> tuple[dict[str, Sample], Any]:
+    """Return a protocol's draws as one encoder sees them, and the data set."""
+    dataset, draws, ids = _drawn(experiment.dataset, cache, work.protocol, experiment.metrics.seed)
+    codes = CodeTable(run.codes(work.export.key))
+    posteriors = CodeTable(run.posteriors(work.export.key)) if work.needs_posterior else None
+    samples = {
+        name: Sample(
+            dataset,
+            draw,
+            codes.lookup(ids[name]),
+            posteriors.lookup(ids[name]) if posteriors is not None else None,
+        )
+        for name, draw in draws.items()
+    }
+    return samples, dataset
 
 
 @lru_cache(maxsize=2)
@@ -180,7 +246,8 @@ def _drawn(recipe, cache: Path, protocol: Protocol, seed: int):
 
 
 def _code_tables(context: Context, exports: Sequence[Export]) -> list[Path]:
-    return [context.run.codes(export.key) for export in exports]
+    run = context.run
+    return [path for one in exports for path in (run.codes(one.key), run.posteriors(one.key))]
 
 
 PROTOCOLS = Part(

@@ -131,7 +131,7 @@ def judge_samples(
     scores = {name: distance_of_gaussians(moments.mean, moments.covariance, *reference)}
     intervals = {}
     if probabilities:
-        more, intervals = _classifier_scores(np.concatenate(probabilities), options)
+        more, intervals = _classifier_scores(judge, np.concatenate(probabilities), options)
         scores |= more
     write_result(
         result_path,
@@ -143,16 +143,14 @@ def judge_samples(
     )
 
 
-def _classifier_scores(probabilities: np.ndarray, options) -> tuple[dict, dict]:
+def _classifier_scores(judge, probabilities: np.ndarray, options) -> tuple[dict, dict]:
     """Return the scores that follow from class probabilities `[n, classes]`, and intervals."""
     scores, intervals = {}, {}
-    for name in ("inception_score", "mode_kl", "confidence"):
-        if not options.num_resamples:
-            scores |= getattr(metrics, name)(probabilities)
+    for measure in map(metrics.CATALOGUE.measure, judge.metrics):
+        if measure.metric.arrays != ("probabilities",):
             continue
-        value, interval = metrics.score_with_interval(
-            name,
-            probabilities,
+        value, interval = measure.score(
+            {"probabilities": probabilities},
             seed=options.seed,
             num_resamples=options.num_resamples,
             level=options.level,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import metrics
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
@@ -27,7 +28,13 @@ from pipeline.stages.stage import Context, exported_file
 # Raised whenever a change of the code changes a judge or its scores.
 SAMPLE_QUALITY_VERSION = 2
 PROTOCOL = "samples"
-CLASSIFIER_METRICS = ("inception_score", "mode_kl", "confidence", "fid_local")
+# What a classifier's probabilities admit, and the distances of features that stream by.
+PROBABILITY_METRICS = tuple(
+    name
+    for name, measure in metrics.CATALOGUE.measures(PROTOCOL).items()
+    if measure.metric.arrays == ("probabilities",)
+)
+CLASSIFIER_METRICS = (*PROBABILITY_METRICS, "fid_local")
 INCEPTION_METRICS = ("fid_inception",)
 
 

@@ -36,7 +36,7 @@ def run(context: Context) -> None:
     """Let every part measure what is missing, and write scores.csv.
 
     Raises:
-        StageError: If a metric failed; the others are kept.
+        StageError: If a metric failed; the scores of the others are in scores.csv.
     """
     exports = context.finished_exports()
     display = ProgressDisplay("metrics")
@@ -56,10 +56,15 @@ def run(context: Context) -> None:
             failures += part.measure(context, exports, display)
     finally:
         display.close()
-    if failures:
-        raise StageError("some metrics failed; the others are kept:\n" + "\n".join(failures))
     rows = [row for part in PARTS for row in part.rows(context, exports)]
     write_table(context.run.scores_csv, pd.DataFrame(rows, columns=SCORE_COLUMNS), SCORE_COLUMNS)
+    if failures:
+        # What was scored can be read; the next run sees that something lacks.
+        write_manifest(manifest, "incomplete", [context.run.scores_csv])
+        raise StageError(
+            f"some metrics failed; the {len(rows)} scores of the others are in "
+            f"{context.run.scores_csv.name}:\n" + "\n".join(failures)
+        )
     further = [path for part in PARTS for path in part.files(context, exports)]
     kept = [path for part in PARTS for path in part.kept(context, exports) if path.exists()]
     outputs = [context.run.scores_csv, *_result_files(context, exports), *further]

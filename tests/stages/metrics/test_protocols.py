@@ -1,19 +1,29 @@
+import dataclasses
+import types
+
 import numpy as np
 import pytest
 
 from pipeline.datasets.squares import Squares
 from pipeline.datasets.teapots import Teapots
-from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, Sample
+from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, RecentProtocol, Sample
 
-CR = CrProtocol(metrics=tuple(CrProtocol.calls), num_points=400, num_groups=60, group_size=20)
+CR = CrProtocol(metrics=tuple(CrProtocol.available()), num_points=400, num_groups=60, group_size=20)
 DLIB = DlibProtocol(
-    metrics=tuple(name for name in DlibProtocol.calls if name != "dci_gbt"),
+    metrics=tuple(name for name in DlibProtocol.available() if name != "dci_gbt"),
     num_train_points=400,
     num_test_points=200,
     num_train_groups=60,
     num_eval_groups=40,
     group_size=16,
     prune_std=0.05,
+)
+
+RECENT = RecentProtocol(
+    metrics=tuple(name for name in RecentProtocol.available() if name not in ("dci_es", "tad")),
+    num_train_points=400,
+    num_test_points=200,
+    num_attribute_points=100,
 )
 
 
@@ -33,10 +43,12 @@ def teapots(cache):
 
 def perfect_samples(protocol, dataset):
     """Samples whose codes are the factors themselves."""
-    return {
-        name: Sample(dataset, draw, dataset.factors_of(draw.keys).astype(np.float32))
-        for name, draw in protocol.draws(dataset, seed=0).items()
-    }
+    samples = {}
+    for name, draw in protocol.draws(dataset, seed=0).items():
+        codes = dataset.factors_of(draw.keys).astype(np.float32)
+        posterior = np.hstack([codes, np.full(codes.shape, -6.0)])
+        samples[name] = Sample(dataset, draw, codes, posterior)
+    return samples
 
 
 def measure(protocol, metric, dataset, **options):
@@ -123,3 +135,78 @@ def test_depths_of_the_forest_reach_it_and_change_its_result_only_where_given(sq
     wrong = CrProtocol(metrics=("dci_random_forest",), forest_depths=(4, 2), **recipe)
     with pytest.raises(ValueError, match="3 integers"):
         measure(wrong, "dci_random_forest", squares)
+
+
+@pytest.mark.parametrize("metric", RECENT.metrics)
+def test_factors_as_codes_are_perfect_under_recent(metric, squares):
+    scores, _, num_scored = measure(RECENT, metric, squares)
+    assert all(np.isfinite(value) for value in scores.values())
+    assert num_scored == 400
+    for key in ("infoc", "infoc_iqr", "mig_posterior", "mig_factor_b10", "mig_sup", "dcimig"):
+        if key in scores:
+            assert scores[key] > 0.9
+
+
+def test_attributes_are_the_factors_of_two_values():
+    factors = np.array([[0, 1, 2], [1, 0, 0]])
+    dataset = types.SimpleNamespace(
+        factor_sizes=(2, 2, 3), binned_factors_of=lambda keys: factors[keys]
+    )
+    sample = Sample(
+        dataset, types.SimpleNamespace(keys=[0, 1], fixed_factor=None), np.zeros((2, 1))
+    )
+    np.testing.assert_array_equal(sample.attributes, factors[:, :2])
+
+
+def a_dataset(*sizes):
+    names = tuple(f"factor_{number}" for number in range(len(sizes)))
+    return types.SimpleNamespace(
+        name="some images", num_factors=len(sizes), factor_names=names, factor_sizes=sizes
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "metric", "dataset", "reason"),
+    [
+        (CR, "mig", a_dataset(), "some images has no known factors"),
+        (CR, "dhsic", a_dataset(), None),
+        (CR, "mig", a_dataset(10), None),
+        (CR, "factor_vae", a_dataset(10), "some images has fewer than two factors that vary"),
+        (CR, "dci_lasso", a_dataset(10, 1), "some images has fewer than two factors that vary"),
+        (CR, "modularity", a_dataset(10, None), None),
+        (RECENT, "infomec", a_dataset(3), "some images has fewer than two factors that vary"),
+        (RECENT, "tad", a_dataset(3, 4), "some images has no factor of two values"),
+        (RECENT, "tad", a_dataset(3, 2), None),
+    ],
+)
+def test_what_a_metric_lacks_is_said(protocol, metric, dataset, reason):
+    assert protocol.why_not(metric, dataset) == reason
+    assert protocol.admits(metric, dataset) == (reason is None)
+
+
+def test_models_without_a_posterior_lack_it():
+    dataset = a_dataset(3, 4)
+    assert RECENT.admits("mig_posterior", dataset)
+    assert RECENT.admits("mig_posterior", dataset, has_posterior=True)
+    told = RECENT.why_not("mig_posterior", dataset, has_posterior=False)
+    assert told == "the model has no posterior"
+    assert RECENT.admits("infomec", dataset, has_posterior=False)
+
+
+def test_dlib_draws_no_groups_where_no_metric_can_use_them(squares):
+    one_factor = types.SimpleNamespace(
+        **{name: getattr(squares, name) for name in ("name", "sample_keys")},
+        num_factors=1,
+        factor_sizes=(8,),
+    )
+    assert set(DLIB.draws(one_factor, seed=0)) == {"train", "test"}
+
+
+@pytest.mark.parametrize("kind", [CrProtocol, DlibProtocol, RecentProtocol])
+def test_a_metric_named_twice_or_of_another_protocol_is_refused(kind):
+    given = dataclasses.asdict({"cr": CR, "dlib": DLIB, "recent": RECENT}[kind.name])
+    first = given["metrics"][0]
+    with pytest.raises(ValueError, match=f"{kind.name}_protocol.metrics.*not '{first}' again"):
+        kind(**given | {"metrics": (first, first)})
+    with pytest.raises(ValueError, match=f"{kind.name}_protocol.metrics.*Received: .*='migg'"):
+        kind(**given | {"metrics": ("migg",)})
