@@ -57,10 +57,11 @@ class IdentitySplit(DatasetRecipe):
             for one in self.unseen:
                 self._check_identity(one)
             object.__setattr__(self, "unseen", tuple(self.unseen))
-        elif isinstance(self.unseen, str):
+        elif not isinstance(self.unseen, int | float):
             checks.fail("identity_split.unseen", self.unseen, f"a tuple such as ({self.unseen!r},)")
-        else:
-            checks.number("identity_split.unseen", self.unseen, minimum=0.0, maximum=0.9)
+        elif isinstance(self.unseen, bool) or not 0.0 <= self.unseen <= 0.9:
+            expected = "a share between 0.0 and 0.9, or a tuple of identities such as "
+            checks.fail("identity_split.unseen", self.unseen, f"{expected}({self.unseen!r},)")
         checks.number("identity_split.held_out", self.held_out, minimum=0.0, maximum=0.9)
         checks.integer("identity_split.seed", self.seed, minimum=0)
 

@@ -173,6 +173,8 @@ def _own(value: np.generic) -> Value:
     """Return a NumPy value as a user would type it."""
     if isinstance(value, bytes):
         return readable(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if not isinstance(value, np.floating):
         return value.item()
     if value == np.rint(value):

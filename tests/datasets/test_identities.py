@@ -152,6 +152,8 @@ def test_identities_of_several_factors_are_addressed_by_their_values(cache):
         (["anna", "bert", "c"], (1,), "label in own: 'anna', 'bert', 'c'"),
         (["01", "001", "2"], (1,), "label in own"),
         (["anna", "bert", "c"], "anna", "a tuple such as .'anna',."),
+        ([1, 2, 3], 1, "a share between 0.0 and 0.9, or a tuple of identities such as .1,."),
+        ([1, 2, 3], None, "a tuple such as"),
         (["anna", "bert", "c"], (None,), "labels, or tuples of the values of label"),
         (["anna", "bert", "c"], (("a", "b"),), "labels, or tuples of the values of label"),
     ],
