@@ -1,91 +1,88 @@
-"""Every name that a Gin file can bind, and the recipe behind it: the only place that lists them.
+"""What a Gin file can bind, by name.
 
-Methods are not listed: each is named after its module, see `models.methods`.
+No name is written here: data sets and methods are found in their rooms, and so a new one is its
+file and its Gin part; of the other rooms the faces say which classes are recipes. A recipe is
+called in Gin like its class in snake case, unless the class says another `gin_name`; a method like
+its module. Nothing here imports TensorFlow.
 """
 
-from models.codes import joint_code as codes
-from models.gans import simclr
-from models.layers import augmentation
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterable
+
+from models import codes, networks, optimizers
+from models.gans.simclr import SimCLR
+from models.layers.augmentation import Augmentation
 from models.methods import methods
-from models.networks import convolutional, deconvolutional, dense, identity_families, residual
-from models.networks import shape_classifier as classifiers
-from models.optimizers import recipes as optimizers
-from pipeline import model_spec
-from pipeline.datasets import (
-    cdsprites,
-    dsprites,
-    identities,
-    images,
-    labelled_images,
-    room3d,
-    squares,
-    teapots,
-    tensorflow_datasets,
-    training_combinations,
+from pipeline import datasets
+from pipeline.datasets.interface import DatasetRecipe
+from pipeline.model_spec import Training
+from pipeline.stages.metrics.options import (
+    ClassDisentanglement,
+    IdentityScores,
+    Metrics,
+    SampleQuality,
 )
-from pipeline.datasets.grid_files import celeba, small_norb
-from pipeline.datasets.grid_files import recipe as grid_files
-from pipeline.stages.metrics import options as evaluation
-from pipeline.stages.metrics import protocols
-from pipeline.stages.report import options as reporting
-from pipeline.stages.select import options as selection
+from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, RecentProtocol
+from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.select.options import Selection
+
+METRIC_RECIPES = (
+    Metrics,
+    CrProtocol,
+    DlibProtocol,
+    RecentProtocol,
+    ClassDisentanglement,
+    SampleQuality,
+    IdentityScores,
+)
+
+
+def gin_name(recipe: type) -> str:
+    """Return what Gin calls a recipe: the `gin_name` of its own, or its class in snake case."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", recipe.__name__)
+    return vars(recipe).get("gin_name", words.lower())
+
+
+def dataset_recipes() -> list[type[DatasetRecipe]]:
+    """Return every recipe of a data set that a module of `pipeline.datasets` defines."""
+    found = []
+    for info in pkgutil.walk_packages(datasets.__path__, f"{datasets.__name__}."):
+        module = importlib.import_module(info.name)
+        found += [
+            value
+            for value in vars(module).values()
+            if inspect.isclass(value)
+            and issubclass(value, DatasetRecipe)
+            and value.__module__ == info.name
+            and not inspect.isabstract(value)
+        ]
+    return found
+
+
+def by_name(recipes: Iterable[type]) -> dict[str, type]:
+    """Return recipes by their names in Gin.
+
+    Raises:
+        ValueError: If two have the same name.
+    """
+    named: dict[str, type] = {}
+    for recipe in recipes:
+        name = gin_name(recipe)
+        if name in named:
+            raise ValueError(
+                f"Two recipes have one name in Gin. Expected a gin_name of its own for one of "
+                f"them. Received: {name} for {named[name].__qualname__} and {recipe.__qualname__}"
+            )
+        named[name] = recipe
+    return named
+
 
 CONFIGURABLES = {
-    # data sets
-    "dsprites": dsprites.DSprites,
-    "teapots": teapots.Teapots,
-    "cdsprites": cdsprites.CdSprites,
-    "squares": squares.Squares,
-    "room3d": room3d.Room3D,
-    "image_folder": images.ImageFolder,
-    "image_arrays": images.ImageArrays,
-    "idx_images": labelled_images.IdxImages,
-    "labelled_images": labelled_images.LabelledImages,
-    "training_combinations": training_combinations.TrainingCombinations,
-    "identity_split": identities.IdentitySplit,
-    "grid_file": grid_files.GridFile,
-    "small_norb": small_norb.SmallNorb,
-    "celeba": celeba.CelebA,
-    "tensorflow_dataset": tensorflow_datasets.TensorFlowDataset,
-    # latent codes
-    "joint_code": codes.JointCode,
-    "feature_code": codes.FeatureCode,
-    "uniform_codes": codes.UniformCodes,
-    "categorical_code": codes.CategoricalCode,
-    "gaussian_codes": codes.GaussianCodes,
-    "empirical_codes": codes.EmpiricalCodes,
-    "uniform_noise": codes.UniformNoise,
-    "gaussian_noise": codes.GaussianNoise,
-    # networks
-    "deconv_generator": deconvolutional.DeconvGenerator,
-    "conv_discriminator": convolutional.ConvDiscriminator,
-    "contrastive_network": convolutional.ContrastiveNetwork,
-    "conv_encoder": convolutional.ConvEncoder,
-    "padded_conv_encoder": convolutional.PaddedConvEncoder,
-    "residual_generator": residual.ResidualGenerator,
-    "residual_discriminator": residual.ResidualDiscriminator,
-    "resnet_encoder": residual.ResNetEncoder,
-    "augmentation": augmentation.Augmentation,
-    "dense_network": dense.DenseNetwork,
-    "big_networks": identity_families.BigNetworks,
-    "small_networks": identity_families.SmallNetworks,
-    "shape_classifier": classifiers.ShapeClassifier,
-    # optimisers
-    "adam": optimizers.Adam,
-    "decaying_adam": optimizers.DecayingAdam,
-    "rmsprop": optimizers.RMSprop,
-    # methods
+    **by_name(dataset_recipes()),
+    **by_name((*codes.RECIPES, *networks.RECIPES, Augmentation, *optimizers.RECIPES)),
     **methods(),
-    "simclr": simclr.SimCLR,
-    # stages
-    "training": model_spec.Training,
-    "metrics": evaluation.Metrics,
-    "cr_protocol": protocols.CrProtocol,
-    "dlib_protocol": protocols.DlibProtocol,
-    "recent_protocol": protocols.RecentProtocol,
-    "class_disentanglement": evaluation.ClassDisentanglement,
-    "sample_quality": evaluation.SampleQuality,
-    "identity_scores": evaluation.IdentityScores,
-    "selection": selection.Selection,
-    "report": reporting.ReportOptions,
+    **by_name((SimCLR, Training, *METRIC_RECIPES, Selection, ReportOptions)),
 }

@@ -1,6 +1,7 @@
 """SimCLR, which trains CoDeGAN's class encoder first; the train step is in `simclr_model`."""
 
 import dataclasses
+from typing import ClassVar
 
 from models import checks
 from models.base import OPTIMIZERS
@@ -26,6 +27,8 @@ class SimCLR:
         seed: of initial weights, order and views; the encoder serves all models of a sweep.
         log_every: iterations from one row of the history to the next, and between checkpoints.
     """
+
+    gin_name: ClassVar[str] = "simclr"
 
     augmentation: Augmentation
     optimizer: Adam | RMSprop

@@ -4,7 +4,7 @@ Initial kernels are Glorot's uniform distribution in G and D and He's normal one
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 
@@ -149,6 +149,8 @@ class ResNetEncoder:
         blocks: basic blocks of each stage.
         dense: units of the hidden layers of each head, with ReLUs.
     """
+
+    gin_name: ClassVar[str] = "resnet_encoder"
 
     channels: tuple[int, ...] = (64, 128, 256, 512)
     blocks: int = 2

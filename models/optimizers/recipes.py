@@ -1,7 +1,7 @@
 """Optimisers as data; `build()` makes the Keras object."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 
@@ -85,6 +85,8 @@ class RMSprop:
         rho: decay of the average squared gradient.
         epsilon: added to the average squared gradient before the root is taken.
     """
+
+    gin_name: ClassVar[str] = "rmsprop"
 
     learning_rate: float
     rho: float = 0.9

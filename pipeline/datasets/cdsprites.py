@@ -6,6 +6,7 @@ whether a method finds the factors that generated the images.
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ DISC_RADIUS = 5.6  # Pixels; pixel centres inside.
 @dataclasses.dataclass(frozen=True)
 class CdSprites(GridRecipe):
     """The disc at radius 0 .. 26 pixels and 40 angles around the middle; see GridRecipe."""
+
+    gin_name: ClassVar[str] = "cdsprites"
 
     name = "CdSprites (re-rendered)"
     factor_names = ("angle", "radius")

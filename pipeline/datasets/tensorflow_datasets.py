@@ -9,7 +9,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class TensorFlowDataset(CachedRecipe):
       factor_names: Other names for the factors, in their order; None keeps those of the features.
       nominal: Which of these names are factors whose values have no order.
     """
+
+    gin_name: ClassVar[str] = "tensorflow_dataset"
 
     dataset: str
     split: str = "train"

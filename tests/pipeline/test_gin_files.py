@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.configurables import CONFIGURABLES, by_name, dataset_recipes, gin_name
 from pipeline.errors import ConfigurationError
 from pipeline.experiment import load_experiment
 
@@ -261,3 +262,24 @@ def test_a_module_that_cannot_be_imported_names_file_and_line(tmp_path):
     file.write_text("ALPHA = 1.0\nimport nowhere_at_all\n")
     message = refusal(files=[str(file)])
     assert "own.gin, line 2" in message and "nowhere_at_all" in message
+
+
+def test_names_come_from_the_classes():
+    names = {
+        "ImageFolder": "image_folder",
+        "DSprites": "dsprites",
+        "IdxImages": "idx_images",
+        "ResNetEncoder": "resnet_encoder",
+        "RMSprop": "rmsprop",
+        "ReportOptions": "report",
+    }
+    by_class = {recipe.__name__: name for name, recipe in CONFIGURABLES.items()}
+    assert {name: by_class[name] for name in names} == names
+    with pytest.raises(ValueError, match="Two recipes have one name.*Received: squares"):
+        by_name([CONFIGURABLES["squares"]] * 2)
+
+
+def test_every_data_set_is_found_and_no_base_class_among_them():
+    found = {gin_name(recipe) for recipe in dataset_recipes()}
+    assert {"squares", "teapots", "identity_split", "small_norb", "image_arrays"} <= found
+    assert not {"grid_recipe", "cached_recipe", "dataset_recipe", "stored_images"} & found

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class DSprites(GridRecipe):
       source: None renders the images. The path of a ``dsprites_ndarray_*.npz`` or ``.hdf5`` file
         reads the original images, ``"tfds"`` those of TensorFlow Datasets.
     """
+
+    gin_name: ClassVar[str] = "dsprites"
 
     source: str | None = None
 

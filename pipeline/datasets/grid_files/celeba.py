@@ -6,7 +6,7 @@ Liu, Luo, Wang and Tang, ICCV 2015.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class CelebA(PublishedDataset):
     Attributes:
       attributes: Which of the 40 attributes count as factors; () for none.
     """
+
+    gin_name: ClassVar[str] = "celeba"
 
     title: str | None = "CelebA"
     attributes: tuple[str, ...] = ()

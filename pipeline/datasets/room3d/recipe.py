@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Room3D(CachedRecipe):
         all.
       subset_seed: Seed of that subset.
     """
+
+    gin_name: ClassVar[str] = "room3d"
 
     num_images: int | None = None
     subset_seed: int = 0

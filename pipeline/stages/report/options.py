@@ -1,6 +1,7 @@
 """What a Gin file says about the report."""
 
 import dataclasses
+from typing import ClassVar
 
 from models import checks
 
@@ -16,6 +17,8 @@ class ReportOptions:
         traversal_frames: Frames from one end of a code to the other in the animation.
         frame_milliseconds: How long the animation shows a frame.
     """
+
+    gin_name: ClassVar[str] = "report"
 
     main_metric: str = "factor_vae"
     main_protocol: str = "cr"
