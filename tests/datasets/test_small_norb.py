@@ -97,6 +97,16 @@ def test_wrong_and_truncated_files_are_named(tmp_path):
         SmallNorb(str(tmp_path)).open(tmp_path / "cache")
 
 
+def test_truncated_packed_files_are_named(tmp_path):
+    write_norb(tmp_path, gzip.compress, ".gz")
+    dat = tmp_path / f"{PARTS['train']}-dat.mat.gz"
+    whole = dat.read_bytes()
+    for damaged in (whole[:-2000], whole[:12], b"no gzip", whole[:3000] + whole[5000:]):
+        dat.write_bytes(damaged)
+        with pytest.raises(ValueError, match="training-dat.mat.gz is damaged"):
+            SmallNorb(str(tmp_path)).open(tmp_path / "cache")
+
+
 def test_a_matrix_is_read_in_parts(tmp_path):
     array = np.arange(60, dtype=np.int32).reshape(5, 4, 3)
     write_matrix(tmp_path / "m.mat", array)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.datasets.arrays import DAMAGE
 from pipeline.datasets.grid_files.grid_rows import GridRows
 from pipeline.datasets.grid_files.published import ARCHIVES
 from pipeline.datasets.grid_files.stored_arrays import SUFFIXES, open_array
@@ -41,21 +42,30 @@ def unpacked(archive: Path, folder: str, scratch: Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=scratch) as temporary:
         target, found = Path(temporary), set()
-        try:
-            with tarfile.open(archive, "r:*") as members:
-                for member in members:
-                    place = Path(member.name)
-                    found.add(place.parent.name)
-                    if member.isfile() and place.parent.name == folder:
-                        # Only the last part of the name counts: nothing lands elsewhere.
-                        with members.extractfile(member) as source:
-                            (target / place.name).write_bytes(source.read())
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise ValueError(f"{archive} is not a whole tar archive: {error}") from error
+        for place, content in _members(archive, folder):
+            found.add(place.parent.name)
+            if content is not None:
+                # Only the last part of the name counts: nothing lands elsewhere.
+                (target / place.name).write_bytes(content)
         if folder not in found:
             received = ", ".join(sorted(found)) or "nothing"
             raise ValueError(f"{archive} has no folder {folder!r}. Received: {received}")
         yield target
+
+
+def _members(archive: Path, folder: str) -> Iterator[tuple[Path, bytes | None]]:
+    """Yields the place of each member, and what the files in `folder` hold."""
+    try:
+        with tarfile.open(archive, "r:*") as members:
+            for member in members:
+                place = Path(member.name)
+                content = None
+                if member.isfile() and place.parent.name == folder:
+                    with members.extractfile(member) as source:
+                        content = source.read()
+                yield place, content
+    except (tarfile.TarError, *DAMAGE) as error:
+        raise ValueError(f"{archive} is not a whole tar archive: {error}") from error
 
 
 class ArrayFolder:

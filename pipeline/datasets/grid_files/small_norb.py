@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models import checks
-from pipeline.datasets.arrays import file_identity
+from pipeline.datasets.arrays import DAMAGE, file_identity
 from pipeline.datasets.grid_files.published import PublishedDataset, RowsOf, rows_per_chunk
 from pipeline.datasets.layout import Contents, Layout
 from pipeline.datasets.resizing import resize_array
@@ -187,16 +187,15 @@ class BinaryMatrix:
         """
         file_identity(path)
         self._path = path
-        with self._open() as file:
-            head = file.read(8)
-            magic, num_axes = np.frombuffer(head, "<i4") if len(head) == 8 else (0, 0)
-            if int(magic) not in DTYPES or not 0 < num_axes <= 8:
-                raise ValueError(
-                    f"{path} is not a file of SmallNORB's. Expected magic number 0x1E3D4C55 or "
-                    f"0x1E3D4C54. Received: 0x{int(magic) & 0xFFFFFFFF:08X}"
-                )
-            sizes = np.frombuffer(file.read(4 * max(3, int(num_axes))), "<i4")
-            self._first_byte = file.tell()
+        head = self._bytes(0, 8)
+        magic, num_axes = np.frombuffer(head, "<i4") if len(head) == 8 else (0, 0)
+        if int(magic) not in DTYPES or not 0 < num_axes <= 8:
+            raise ValueError(
+                f"{path} is not a file of SmallNORB's. Expected magic number 0x1E3D4C55 or "
+                f"0x1E3D4C54. Received: 0x{int(magic) & 0xFFFFFFFF:08X}"
+            )
+        self._first_byte = 8 + 4 * max(3, int(num_axes))
+        sizes = np.frombuffer(self._bytes(8, 4 * int(num_axes)), "<i4")
         self.dtype = np.dtype(DTYPES[int(magic)])
         self.shape = tuple(sizes[: int(num_axes)].tolist())
         self._row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
@@ -210,18 +209,21 @@ class BinaryMatrix:
         Raises:
           ValueError: The file is damaged or too short.
         """
-        try:
-            with self._open() as file:
-                file.seek(self._first_byte + start * self._row_bytes)
-                data = file.read((stop - start) * self._row_bytes)
-        except (OSError, EOFError) as error:
-            raise ValueError(f"{self._path} is damaged: {error}") from error
+        first = self._first_byte + start * self._row_bytes
+        data = self._bytes(first, (stop - start) * self._row_bytes)
         if len(data) != (stop - start) * self._row_bytes:
             raise self._too_short((stop - start) * self._row_bytes, len(data))
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
-    def _open(self) -> Any:
-        return gzip.open(self._path) if self._path.suffix == ".gz" else self._path.open("rb")
+    def _bytes(self, first: int, count: int) -> bytes:
+        """Bytes from `first` on, fewer where the file ends before."""
+        is_packed = self._path.suffix == ".gz"
+        try:
+            with gzip.open(self._path) if is_packed else self._path.open("rb") as file:
+                file.seek(first)
+                return file.read(count)
+        except DAMAGE as error:
+            raise ValueError(f"{self._path} is damaged: {error}") from error
 
     def _too_short(self, expected: int, received: int) -> ValueError:
         return ValueError(
