@@ -1,5 +1,6 @@
 """The codes of one exported encoder, by evaluation key: each image is encoded once, ever."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -19,25 +20,41 @@ def key_ids(keys: np.ndarray) -> np.ndarray:
     return pd.util.hash_pandas_object(pd.DataFrame(keys), index=False).to_numpy()
 
 
+def code_files(folder: Path) -> list[Path]:
+    """Return the files of a folder of codes, sorted."""
+    return sorted(folder.glob("*.npz"))
+
+
 class CodeTable:
-    """Codes by key, in a file that grows when more keys are asked for.
+    """Codes by key, in a folder of files that are written once: more codes are one more file.
+
+    A file is named after its content, so that no stage changes what another has written and
+    declared.
 
     Args:
-        path: The file, read now if it is there and whole.
+        folder: The files, read now; those that are not whole are left out.
+
+    Attributes:
+        damage: Names the files that are not whole; empty if all are.
     """
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._damaged: list[Path] = []
+        self.damage = ""
+        parts = []
+        for path in code_files(folder):
+            try:
+                with np.load(path, allow_pickle=False) as content:
+                    parts.append((content["ids"], content["codes"]))
+            except Exception as error:  # zipfile, zlib and numpy each have their own for damage
+                self._damaged.append(path)
+                self.damage += f"{path} is damaged ({error}): its images are encoded again\n"
+        self.damage = self.damage.rstrip("\n")
         self._ids: np.ndarray | None = None
         self._codes: np.ndarray | None = None
-        self.damage = ""
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                self._ids, self._codes = content["ids"], content["codes"]
-        except FileNotFoundError:
-            pass
-        except Exception as error:  # zipfile, zlib and numpy each have their own for damage
-            self.damage = f"{path} is damaged ({error}): its images are encoded again"
+        if parts:
+            self._take(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def missing(self, ids: np.ndarray) -> np.ndarray:
         """Return which of the ids have no codes yet, bool `[n]`."""
@@ -47,15 +64,24 @@ class CodeTable:
         return self._ids[places] != ids
 
     def add(self, ids: np.ndarray, codes: np.ndarray) -> None:
-        """Take in new codes `[n, code_dim]` and write the file."""
+        """Take in new codes `[n, code_dim]` and write their file; damaged files go."""
+        ids, first = np.unique(ids, return_index=True)
+        codes = codes[first].astype(np.float32)
+        digest = hashlib.sha256(ids.tobytes() + codes.tobytes()).hexdigest()[:16]
+        with atomic_path(self._folder / f"{digest}.npz") as temporary:
+            np.savez(temporary, ids=ids, codes=codes)
+        for path in self._damaged:
+            if path.name != f"{digest}.npz":
+                path.unlink(missing_ok=True)
+        self._damaged = []
         if self._ids is not None:
-            ids = np.concatenate([self._ids, ids])
-            codes = np.concatenate([self._codes, codes])
-        self._ids, first = np.unique(ids, return_index=True)
-        self._codes = codes[first].astype(np.float32)
-        with atomic_path(self._path) as temporary:
-            np.savez(temporary, ids=self._ids, codes=self._codes)
+            ids, codes = np.concatenate([self._ids, ids]), np.concatenate([self._codes, codes])
+        self._take(ids, codes)
 
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Return the codes `[n, code_dim]` of ids that are in the table."""
         return self._codes[np.searchsorted(self._ids, ids)]
+
+    def _take(self, ids: np.ndarray, codes: np.ndarray) -> None:
+        self._ids, first = np.unique(ids, return_index=True)
+        self._codes = codes[first]

@@ -70,12 +70,12 @@ class RunDirectory:
         return PretrainedDirectory(self.root / "pretrained" / key[:16])
 
     def codes(self, export_key: str) -> Path:
-        """The cached codes of one exported encoder."""
-        return self.root / "codes" / f"{export_key}.npz"
+        """The folder of cached codes of one exported encoder."""
+        return self.root / "codes" / export_key
 
     def posteriors(self, export_key: str) -> Path:
-        """The cached posteriors of one exported model: mean and log variance of each code."""
-        return self.root / "codes" / f"{export_key}-posterior.npz"
+        """The folder of cached posteriors of one exported model: means and log variances."""
+        return self.root / "codes" / f"{export_key}-posterior"
 
     def metric_result(self, export_key: str, result_key: str) -> Path:
         """The cached result of one metric for one exported encoder."""

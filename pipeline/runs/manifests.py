@@ -129,6 +129,13 @@ def declare(manifest: Path, file: Path) -> None:
     )
 
 
+def not_declared(files: Iterable[Path], manifest: Path) -> list[Path]:
+    """Return those of some files that the manifest of other work does not declare its own."""
+    content = read_manifest(manifest)
+    names = content["outputs"] | content["kept"] if content else {}
+    return [file for file in files if os.path.relpath(file, manifest.parent) not in names]
+
+
 def reopen(manifest: Path, tables: Iterable[Path]) -> None:
     """Take back that work is finished, before it is done again.
 

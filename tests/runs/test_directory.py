@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.inference.code_table import CodeTable, key_ids
+from pipeline.inference.code_table import CodeTable, code_files, key_ids
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.files import atomic_path, read_signed_json, write_signed_json
 from pipeline.runs.manifests import (
     drop_damaged,
     is_damage,
+    not_declared,
     read_manifest,
     refuse_damaged,
     reopen,
@@ -189,18 +190,44 @@ def test_a_code_table_grows_and_looks_up(tmp_path, is_continuous):
     keys = rng.random((20, 3)) if is_continuous else rng.permutation(1000)[:20]
     codes = rng.random((20, 4)).astype(np.float32)
     ids = key_ids(keys)
-    table = CodeTable(tmp_path / "codes.npz")
+    table = CodeTable(tmp_path / "codes")
     assert table.missing(ids).all()
     table.add(ids[:12], codes[:12])
-    table = CodeTable(tmp_path / "codes.npz")
+    table = CodeTable(tmp_path / "codes")
     assert table.missing(ids).tolist() == [False] * 12 + [True] * 8
     table.add(ids[12:], codes[12:])
     order = rng.permutation(20)
-    assert (CodeTable(tmp_path / "codes.npz").lookup(ids[order]) == codes[order]).all()
+    assert (CodeTable(tmp_path / "codes").lookup(ids[order]) == codes[order]).all()
 
-    (tmp_path / "codes.npz").write_bytes((tmp_path / "codes.npz").read_bytes()[:200])
-    table = CodeTable(tmp_path / "codes.npz")
-    assert "codes.npz is damaged" in table.damage and table.missing(ids).all()
+    first, second = code_files(tmp_path / "codes")
+    content = first.read_bytes()
+    first.write_bytes(content[:200])
+    table = CodeTable(tmp_path / "codes")
+    assert f"{first} is damaged" in table.damage and str(second) not in table.damage
+    lacking = table.missing(ids)
+    assert 0 < lacking.sum() < 20
+    table.add(ids[lacking], codes[lacking])
+    assert first.read_bytes() == content  # named after its content, so it is there again
+    assert (CodeTable(tmp_path / "codes").lookup(ids[order]) == codes[order]).all()
+
+
+def test_a_damaged_file_of_codes_goes_when_others_are_encoded(tmp_path):
+    table = CodeTable(tmp_path)
+    table.add(np.arange(5), np.ones((5, 2)))
+    (path,) = code_files(tmp_path)
+    path.write_bytes(b"no codes")
+    CodeTable(tmp_path).add(np.arange(3), np.ones((3, 2)))
+    assert path not in code_files(tmp_path) and not CodeTable(tmp_path).damage
+
+
+def test_what_was_written_stays_as_it_was_when_more_is_added(tmp_path):
+    CodeTable(tmp_path).add(np.arange(5), np.ones((5, 2)))
+    write_manifest(tmp_path / "one.json", "inputs", [], kept=code_files(tmp_path))
+    CodeTable(tmp_path).add(np.arange(5, 9), np.ones((4, 2)))
+    assert drop_damaged(tmp_path / "one.json") == []
+    (new,) = not_declared(code_files(tmp_path), tmp_path / "one.json")
+    write_manifest(tmp_path / "two.json", "inputs", [], kept=[new])
+    assert not_declared(code_files(tmp_path), tmp_path / "two.json") != [new]
 
 
 def test_a_missing_manifest_is_named_where_its_work_is(tmp_path):

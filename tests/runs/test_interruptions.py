@@ -49,7 +49,6 @@ def write_traversals(path):
 
 
 WRITERS = {
-    "codes.npz": lambda path: CodeTable(path).add(np.arange(20_000), NUMBERS[:, None]),
     "scores.csv": lambda path: write_table(path, pd.DataFrame({"value": NUMBERS}), ["value"]),
     "result.json": lambda path: write_signed_json(path, {"values": NUMBERS.tolist()}),
     "index.html": lambda path: write_text(path, "x" * 50_000),
@@ -67,6 +66,17 @@ def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path, name):
     assert str(path) in str(error.value) and "free some space" in str(error.value)
     assert os.listdir(tmp_path) == [name]
     assert path.read_text() == "old"
+
+
+def test_a_full_disk_leaves_the_codes_that_are_there(tmp_path):
+    table = CodeTable(tmp_path)
+    table.add(np.arange(3), np.ones((3, 1)))
+    with room_for(10_000), pytest.raises(OSError, match="Cannot write the file: ") as error:
+        table.add(np.arange(3, 20_003), NUMBERS[:, None])
+    assert str(tmp_path) in str(error.value) and "free some space" in str(error.value)
+    assert (
+        len(list(tmp_path.iterdir())) == 1 and not CodeTable(tmp_path).missing(np.arange(3)).any()
+    )
 
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(tmp_path):
@@ -148,7 +158,7 @@ def test_what_was_encoded_before_ctrl_c_is_kept(tmp_path, monkeypatch):
     context = SimpleNamespace(
         run=None, cache=None, experiment=SimpleNamespace(dataset=None), pool=PoolThatIsInterrupted()
     )
-    export, path = SimpleNamespace(key="a"), tmp_path / "codes.npz"
+    export, path = SimpleNamespace(key="a"), tmp_path / "codes"
     display = SimpleNamespace(say=lambda line: None, update=lambda *_: None)
     ids = np.arange(20)
     with pytest.raises(KeyboardInterrupt):

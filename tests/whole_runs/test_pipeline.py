@@ -58,7 +58,7 @@ def finished(tmp_path_factory, cache):
 
 
 @pytest.mark.parametrize("name", GIN_FILES)
-def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache):
+def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
     files = ["--gin", f"gin/{name}", "--gin", "gin/parts/budgets/smoke.gin"]
     exports = {"final", "before_cr"}
     if "baselines" in name:  # ten methods, none with a snapshot: three kinds are enough here
@@ -81,6 +81,11 @@ def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache):
     for directory in models.directory:
         assert (tmp_path / directory / "code_kl.json").exists() == (directory in set(vaes))
     assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
+    capfd.readouterr()
+    assert main([*files, "--out", str(tmp_path), "--cache", str(cache)]) == 0
+    said = capfd.readouterr().err
+    assert "damaged" not in said and "missing" not in said
+    assert said.count("skipped") >= 4 and "the report is up to date" in said
 
 
 def test_what_is_finished_is_skipped(finished, cache, capfd):
@@ -235,7 +240,7 @@ def test_whatever_happens_to_a_file_its_checksum_tells(finished):
 # again from its checkpoints.
 TABLES = [
     "models.csv", "scores.csv", "cross_scores.csv", "selection.csv", "selection_summary.csv",
-    "codes/*.npz", "votes/*.npz", "metrics/*/cr-mig-*.json", "metrics/*/cr-sap-*.json",
+    "codes/*/*.npz", "votes/*.npz", "metrics/*/cr-mig-*.json", "metrics/*/cr-sap-*.json",
     "report/index.html", "report/plots/*.png", "report/tables/*.csv", "configuration.gin",
     "models/*seed0*/pictures/*.png", "models/*seed0*/tensorboard/*",
     "models/*seed0*/checkpoints/*.npz",

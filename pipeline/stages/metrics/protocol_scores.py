@@ -12,9 +12,10 @@ import metrics
 from pipeline.errors import StageError
 from pipeline.execution import worker
 from pipeline.inference.code_encoding import encode_missing, open_dataset
-from pipeline.inference.code_table import CodeTable, key_ids
+from pipeline.inference.code_table import CodeTable, code_files, key_ids
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
+from pipeline.runs.manifests import not_declared
 from pipeline.stages.metrics.metric_results import read_result, write_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
 from pipeline.stages.metrics.part import Part, Result
@@ -246,8 +247,11 @@ def _drawn(recipe, cache: Path, protocol: Protocol, seed: int):
 
 
 def _code_tables(context: Context, exports: Sequence[Export]) -> list[Path]:
+    """Return the files of codes that the select stage has not declared its own."""
     run = context.run
-    return [path for one in exports for path in (run.codes(one.key), run.posteriors(one.key))]
+    folders = [path for one in exports for path in (run.codes(one.key), run.posteriors(one.key))]
+    files = [path for folder in folders for path in code_files(folder)]
+    return not_declared(files, run.manifest("select"))
 
 
 PROTOCOLS = Part(

@@ -7,10 +7,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.inference.code_table import code_files
 from pipeline.progress import ProgressDisplay
 from pipeline.recipes import fingerprint
 from pipeline.runs.files import file_digest
-from pipeline.runs.manifests import is_damage, refuse_damaged, reopen, why_stale, write_manifest
+from pipeline.runs.manifests import (
+    drop_damaged,
+    is_damage,
+    not_declared,
+    refuse_damaged,
+    reopen,
+    why_stale,
+    write_manifest,
+)
 from pipeline.runs.representations import MEAN
 from pipeline.runs.tables import (
     CROSS_SCORE_COLUMNS,
@@ -67,6 +76,8 @@ def run(context: Context) -> None:
             pools[name] = pool
     if not pools:
         return
+    for sentence in drop_damaged(context.run.manifest("select")):
+        display.say(sentence)
     reason = _why(context, pools)
     evidence = Evidence(context, pools, display)
     if reason is None:
@@ -190,7 +201,17 @@ def _write(evidence: Evidence, results: Sequence[Ranking], used: Mapping[str, in
         _fingerprint(context, evidence.pools),
         [*tables, *evidence.cells.files, *evidence.files],
         {"configuration": context.experiment.gin_text},
+        kept=_code_files(evidence),
     )
+
+
+def _code_files(evidence: Evidence) -> list[Path]:
+    """Return the files of codes that the metric stage has not declared its own."""
+    run = evidence.context.run
+    exports = evidence.exports
+    folders = [path for one in exports for path in (run.codes(one.key), run.posteriors(one.key))]
+    files = [path for folder in folders for path in code_files(folder)]
+    return not_declared(files, run.manifest("metrics"))
 
 
 def _tables(context: Context) -> list[Path]:
