@@ -142,6 +142,8 @@ def plain_copy(network: keras.Model) -> keras.Model:
     """
 
     def plain(layer):
+        if isinstance(layer, keras.Model):  # a network inside of the network
+            return plain_copy(layer)
         if isinstance(layer, SpectralDense):
             return keras.layers.Dense(layer.units, name=layer.name, dtype="float32")
         if isinstance(layer, SpectralConv2D):
