@@ -17,7 +17,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "é": r"\'e",
+    "\N{NO-BREAK SPACE}": "~", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "é": r"\'e",
 }  # fmt: skip
 
 
@@ -69,6 +69,7 @@ class Markdown:
 
     def text(self, text: str) -> str:
         """Return plain text, escaped."""
+        text = text.replace("\N{NO-BREAK SPACE}", " ")
         return re.sub(r"([\\|*_<>`\[\]])", r"\\\1", text)
 
     def number(self, mean: float, std: float, is_best: bool) -> str:

@@ -46,7 +46,7 @@ def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain
                 "reason": "" if done else "the loss is <not> a number",
                 "train_seconds": 60.0 if done else None,
                 "parameters": 1000 if done else None,
-                "model_fingerprint": "ab" if done else "",
+                "model_fingerprint": f"{model_id:0<32}" if done else "",
             }
         )
         if not done:
@@ -61,7 +61,11 @@ def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain
                 "ci_low": low,
                 "ci_high": low and score + 0.125,
             }
-            row |= {"protocol": "cr", "representation": "mean", "model_fingerprint": "ab"}
+            row |= {
+                "protocol": "cr",
+                "representation": "mean",
+                "model_fingerprint": f"{model_id:0<32}",
+            }
             scores.append(common | TEXTS | row)
         if not snapshot:
             folder = root / "models" / name

@@ -159,12 +159,12 @@ def _described_codes(config: Mapping[str, Any]) -> JointCode | None:
     """Return the codes that a model's configuration describes, or None."""
     try:
         parts = tuple(_part(described) for described in config["method"]["codes"]["parts"])
-    except (KeyError, TypeError, StopIteration):
+    except (KeyError, TypeError):
         return None
     return JointCode(parts)
 
 
 def _part(described: Mapping[str, Any]) -> object:
-    recipe = next(part for part in joint_code.PARTS if part.__name__ == described["type"])
+    recipe = {part.__name__: part for part in joint_code.PARTS}[described["type"]]
     names = {field.name for field in dataclasses.fields(recipe) if field.init}
     return recipe(**{name: value for name, value in described.items() if name in names})

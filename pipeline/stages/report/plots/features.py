@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from pipeline.stages.report.class_arrays import class_arrays
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.plots.plot import Chart, Drawing, Plot, Points
-from pipeline.stages.report.plots.style import INK, PAGE, new_figure, short_name
+from pipeline.stages.report.plots.style import GRID, INK, PAGE, new_figure, short_name
 
 
 def find(report: Report) -> Iterator[Drawing]:
@@ -71,7 +71,7 @@ def draw(
         (panels[1], is_generated, "generated images, coloured by class", "class", None),
     ):
         # Each set above a shadow of the other: the places compare.
-        axes.scatter(*points[~chosen].T, s=2, color="#d8dbe0", linewidths=0)
+        axes.scatter(*points[~chosen].T, s=2, color=GRID, linewidths=0)
         _scatter(axes, points[chosen], kinds[chosen], names)
         axes.set_title(name)
         axes.set_xticks([])
@@ -102,5 +102,4 @@ def _scatter(
             ha="center",
             va="center",
             bbox=box,
-            gid="on_colour",
         )

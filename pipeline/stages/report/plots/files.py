@@ -17,6 +17,7 @@ from pipeline.stages.report.plots.style import COLOURS, FAINT, GRID, INK, MARK, 
 
 DOTS_PER_INCH = 200  # of the PNG files
 POINTS_PER_INCH = 72  # an SVG's unit
+PIXELS = (1.25, 1.93)  # of the page for each of them, at least and at most
 # Colours that follow the reader's choice of light or dark, by the names of the page's style sheet.
 THEME = {INK: "--ink", FAINT: "--faint", GRID: "--line", MARK: "--mark", "#ffffff": "--card"}
 THEME |= {colour: f"--series-{number}" for number, colour in enumerate(COLOURS, start=1)}
@@ -87,7 +88,10 @@ def _inline_svg(text: str) -> str:
     """Return an SVG file as an element of the page, in the colours of its style sheet."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)
+    width = float(re.search(r' viewBox="0 0 ([0-9.]+) ', text).group(1))
+    least, most = (round(width * pixels) for pixels in PIXELS)
+    size = f'style="min-width: {least}px; max-width: {most}px"'
+    text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', rf"\1 {size}", text, count=1)
     text = re.sub(r"'DejaVu Sans'(, [^;\"]*)?sans-serif", "'DejaVu Sans', sans-serif", text)
     # The figure's own background is the page's.
     text = re.sub(r'<g id="patch_1">.*?</g>', "", text, count=1, flags=re.DOTALL)

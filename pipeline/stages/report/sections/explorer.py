@@ -29,7 +29,12 @@ def build(report: Report, parts: Parts) -> Mapping[str, Any] | None:
         return None
     order = [name for name in report.ranked if name in models]
     left_out = len(report.ranked) - len(models)
-    return {"data": {"models": models, "order": order}, "left_out": left_out}
+    has_planes = any(len(model.get("sliders", ())) > 1 for model in models.values())
+    return {
+        "data": {"models": models, "order": order},
+        "left_out": left_out,
+        "has_planes": has_planes,
+    }
 
 
 SECTION = Section("explorer", "Latent explorer", build)

@@ -55,7 +55,14 @@
       this.model = data.models[id];
       this.body.replaceChildren();
       if (this.model.sheets) this.buildCodes();
-      if (this.model.swaps) this.body.append(report.swap(id, this.model.swaps));
+      this.swap = null;
+      if (this.model.swaps) {
+        this.swap = report.swap(id, this.model.swaps, (...place) => {
+          const other = panes.find((pane) => pane !== this);
+          if (linked.checked && other && other.swap) other.swap.choose(...place);
+        });
+        this.body.append(this.swap.element);
+      }
     }
 
     buildCodes() {

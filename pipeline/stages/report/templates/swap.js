@@ -24,30 +24,45 @@
       draw(canvas, grid, ...place(i + 1));
       buttons.push(report.make("button", {
         type: "button", "aria-label": `${title}: image ${i + 1}`,
-        onclick: () => { show(i); choose(i + 1); },
+        onclick: () => choose(i + 1),
       }, canvas));
     }
-    show(0);
-    return report.make("fieldset", {}, report.make("legend", {}, title),
+    const set = report.make("fieldset", {}, report.make("legend", {}, title),
       report.make("div", { class: "tiles" }, ...buttons));
+    set.show = show;
+    show(0);
+    return set;
   };
 
-  report.swap = (id, grids) => {
+  /* The controls of a model; `changed` is told of a choice, `choose` makes one from outside. */
+  report.swap = (id, grids, changed) => {
     const body = report.make("div", {});
+    let choose = null;
     const open = (grid) => {
       const picture = report.make("canvas", { class: "picture swapped", role: "img" });
       let [row, column] = [1, 1];
       const update = () => {
+        byColumn.show(column - 1);
+        byRow.show(row - 1);
         picture.setAttribute("aria-label",
           `Image of ${id} with s of image ${column} and z of image ${row}`);
         picture.dataset.place = `${row},${column}`;
         draw(picture, grid, row, column);
       };
-      body.replaceChildren(
-        report.make("div", { class: "stage" }, picture),
-        originals("Identity s from", grid, grid.columns - 1, (i) => [0, i], (i) => { column = i; update(); }),
-        originals("Everything else z from", grid, grid.rows - 1, (i) => [i, 0], (i) => { row = i; update(); }),
-      );
+      choose = (newRow, newColumn) => {
+        row = Math.min(newRow, grid.rows - 1);
+        column = Math.min(newColumn, grid.columns - 1);
+        update();
+      };
+      const pick = (newRow, newColumn) => {
+        choose(newRow, newColumn);
+        changed(row, column);
+      };
+      const byColumn = originals("Identity s from", grid, grid.columns - 1, (i) => [0, i],
+        (i) => pick(row, i));
+      const byRow = originals("Everything else z from", grid, grid.rows - 1, (i) => [i, 0],
+        (i) => pick(i, column));
+      body.replaceChildren(report.make("div", { class: "stage" }, picture), byColumn, byRow);
       update();
     };
     const choice = report.make("select", {
@@ -55,8 +70,9 @@
     });
     report.options(choice, grids.map((grid, i) => [i, `${grid.part} identities`]));
     open(grids[0]);
-    return report.make("div", { class: "swap" }, report.make("h3", {}, "Swap"),
+    const element = report.make("div", { class: "swap" }, report.make("h3", {}, "Swap"),
       grids.length > 1 ? choice : null, body);
+    return { element, choose: (...place) => choose(...place) };
   };
 
   if (report.openExplorer) report.openExplorer();

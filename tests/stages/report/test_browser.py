@@ -1,0 +1,519 @@
+"""The page in a real browser: what it does, for eyes, keyboards and screen readers.
+
+Skipped where there is no Chromium with its driver; `.ci/run` sets REPORT_BROWSER=required, under
+which their absence is an error.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.runs import tables
+from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.report.writing import write_report
+from tests.stages.report import synthetic_run
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+except ImportError:
+    webdriver = None
+
+LACKING = [
+    name
+    for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER), ("selenium", webdriver))
+    if found is None
+]
+if LACKING and os.environ.get("REPORT_BROWSER") != "required":
+    pytest.skip(
+        f"The page is not tested in a browser: {', '.join(LACKING)} not found. To have it tested: "
+        "apt-get install chromium chromium-driver; pip install -e '.[test]'",
+        allow_module_level=True,
+    )
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--hide-scrollbars",
+)  # fmt: skip
+OPTIONS = ReportOptions(traversal_frames=3)
+NUM_MANY = 200
+SECONDS_TO_OPEN = 2.0  # of the page's own thread
+LARGEST = 15_000_000  # bytes
+CONTRAST = 4.5  # WCAG 2.1 AA, text of ordinary size
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser of its own, with nothing in it."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def open_page(browser, root, *, width=1280, dark=False):
+    """Open a report; return what the console said, and every address that was asked for."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.get_log("performance")
+    browser.get((Path(root) / "report" / "index.html").as_uri())
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    return browser.get_log("browser"), asked
+
+
+def check_quiet(browser, root, **look):
+    console, asked = open_page(browser, root, **look)
+    assert console == []
+    page = (Path(root) / "report" / "index.html").as_uri()
+    assert [url for url in asked if not url.startswith(("data:", "blob:")) and url != page] == []
+
+
+def make(root, *, explore=True, **options):
+    options.setdefault("codes", synthetic_run.TWO_CODES)
+    synthetic_run.make_run(root, **options)
+    if explore:
+        synthetic_run.write_explorer(root)
+    write_report(root, title="A <b>title</b>", options=OPTIONS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("full"))
+
+
+def texts(browser, selector):
+    return [one.text for one in browser.find_elements(By.CSS_SELECTOR, selector)]
+
+
+def model_order(browser):
+    return texts(browser, "#board tbody th a")
+
+
+def column(browser, title):
+    """Return the texts of a column of the table of all models."""
+    heads = [text.split("\n")[0].rstrip(" ▲▼") for text in texts(browser, "#board thead th")]
+    number = heads.index(title) + 1
+    return [
+        text.split("\n")[0] for text in texts(browser, f"#board tbody tr > :nth-child({number})")
+    ]
+
+
+def sort_by(browser, title):
+    for button in browser.find_elements(By.CSS_SELECTOR, "#board thead button"):
+        if button.text.rstrip(" ▲▼").startswith(title):
+            browser.execute_script("arguments[0].click()", button)
+            return
+    raise AssertionError(title)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
+def test_it_opens_quietly_and_fits(browser, full, width, dark):
+    check_quiet(browser, full, width=width, dark=dark)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_models_are_sorted_filtered_and_pinned(browser, full):
+    open_page(browser, full)
+    assert model_order(browser)[0] == "cr-1"  # by rank
+    sort_by(browser, "FactorVAE")
+    assert model_order(browser)[:2] == ["cr-1", "cr-0"]
+    assert column(browser, "FactorVAE ↑") == ["0.900", "0.600", "0.500", "0.500", "0.250", "–"]
+    assert model_order(browser)[-1] == "plain-1"  # a failed model has no score: last either way
+    sort_by(browser, "FactorVAE")
+    assert model_order(browser)[0] == "cr-0@before_cr"
+    assert model_order(browser)[-1] == "plain-1"
+    Select(browser.find_element(By.ID, "board-setting")).select_by_value("plain")
+    assert set(model_order(browser)) == {"plain-0", "plain-1"}
+    Select(browser.find_element(By.ID, "board-setting")).select_by_value("")
+    search = browser.find_element(By.ID, "board-search")
+    search.send_keys("cr-1")
+    assert set(model_order(browser)) == {"cr-1", "cr-1@before_cr"}
+    browser.find_element(By.CSS_SELECTOR, '[aria-label="Pin cr-1"]').click()
+    search.clear()
+    search.send_keys("plain")
+    assert model_order(browser)[0] == "cr-1"
+    assert "1 pinned" in browser.find_element(By.ID, "board-count").text
+    browser.find_element(By.ID, "board-clear").click()
+    assert set(model_order(browser)) == {"plain-0", "plain-1"}
+    Select(browser.find_element(By.ID, "board-method")).select_by_value("infogan")
+    search.clear()
+    search.send_keys(Keys.BACKSPACE)
+    assert not any("@" in name for name in model_order(browser))
+
+
+def test_intervals_and_metrics_are_shown_when_they_are_asked_for(browser, full):
+    open_page(browser, full)
+    assert "0.775 – 1.025" in browser.find_element(By.ID, "board").text
+    browser.find_element(By.ID, "board-intervals").click()
+    assert "0.775 – 1.025" not in browser.find_element(By.ID, "board").text
+    browser.find_element(By.CSS_SELECTOR, "#board-metrics summary").click()
+    (box,) = [
+        label
+        for label in browser.find_elements(By.CSS_SELECTOR, "#board-metrics label")
+        if label.text.startswith("MIG")
+    ]
+    before = len(texts(browser, "#board thead th"))
+    box.click()
+    assert len(texts(browser, "#board thead th")) == before - 1
+
+
+def grey(browser, pane):
+    """Return the grey of the image that a pane of the explorer shows."""
+    script = """const canvas = document.querySelectorAll(".pane .picture")[arguments[0]];
+    return canvas.getContext("2d").getImageData(4, 4, 1, 1).data[0];"""
+    return browser.execute_script(script, pane)
+
+
+def wait_for_grey(browser, pane, expected):
+    WebDriverWait(browser, 20).until(lambda _: abs(grey(browser, pane) - expected) <= 6)
+
+
+def set_slider(browser, pane, slider, level):
+    script = """const pane = document.querySelectorAll(".pane")[arguments[0]];
+    const input = pane.querySelectorAll("input[type=range]")[arguments[1]];
+    input.value = arguments[2];
+    input.dispatchEvent(new Event("input", { bubbles: true }));"""
+    browser.execute_script(script, pane, slider, level)
+
+
+def test_sliders_show_the_image_of_their_codes(browser, full):
+    """Every image of the synthetic generator has the grey of the sum of its codes."""
+    open_page(browser, full)
+    panes = browser.find_elements(By.CSS_SELECTOR, ".pane")
+    assert len(panes) == 2
+    names = [
+        Select(pane.find_element(By.TAG_NAME, "select")).first_selected_option for pane in panes
+    ]
+    assert [name.text for name in names] == ["cr-1", "cr-0"]
+    wait_for_grey(browser, 0, 127)
+    set_slider(browser, 0, 0, 8)  # the last of nine steps: the code is 1
+    wait_for_grey(browser, 0, 191)
+    set_slider(browser, 0, 1, 8)
+    wait_for_grey(browser, 0, 255)
+    set_slider(browser, 0, 0, 0)
+    wait_for_grey(browser, 0, 127)
+    set_slider(browser, 0, 1, 0)
+    wait_for_grey(browser, 0, 0)
+    label = browser.find_element(By.CSS_SELECTOR, ".pane .picture").get_attribute("aria-label")
+    assert label == "Image of cr-1: uniform 1 −1.00, uniform 2 −1.00"
+    assert abs(grey(browser, 1) - 127) <= 6  # the other model stays where it is
+    browser.find_element(By.ID, "linked").click()
+    set_slider(browser, 0, 0, 8)
+    wait_for_grey(browser, 0, 127)
+    wait_for_grey(browser, 1, 191)
+
+
+def test_every_image_of_every_anchor_is_the_right_one(browser, full):
+    """The order of the images in their sheets is the same in Python and in the page's script."""
+    open_page(browser, full)
+    data = json.loads(
+        browser.execute_script("return document.getElementById('explorer-data').textContent")
+    )
+    model = data["models"]["cr-1"]
+    radios = browser.find_elements(By.CSS_SELECTOR, ".pane:first-child fieldset input")
+    assert len(radios) == len(model["anchors"])
+    for radio, anchor in zip(radios, model["anchors"], strict=True):
+        browser.execute_script("arguments[0].click()", radio)
+        values = [slider["values"] for slider in model["sliders"]]
+        levels = list(anchor["levels"])
+        for slider in (0, 1):
+            for level in (0, 3, model["steps"] - 1):
+                moved = list(anchor["levels"])
+                if anchor["plane"]:
+                    moved = levels
+                moved[slider] = level
+                set_slider(browser, 0, slider, level)
+                total = sum(own[step] for own, step in zip(values, moved, strict=True))
+                wait_for_grey(browser, 0, min(255, max(0, 255 * (0.5 + total / 4))))
+
+
+def test_values_lie_under_the_pointer_and_under_the_arrow_keys(browser, full):
+    open_page(browser, full)
+    canvas = browser.find_element(By.CSS_SELECTOR, '[data-stem="centrality_against_score"] .canvas')
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    tooltip = browser.find_element(By.ID, "tooltip")
+    assert tooltip.text == "cr-1: FactorVAE 0.900 (0.775 to 1.025), centrality 0.600"
+    ring = browser.find_element(By.CSS_SELECTOR, ".here")
+    canvas.send_keys(Keys.ESCAPE)
+    assert not tooltip.is_displayed()
+    canvas.send_keys(Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    ring = browser.find_element(By.CSS_SELECTOR, ".here")
+    text = tooltip.text
+    webdriver.ActionChains(browser).move_to_element(ring).perform()
+    assert tooltip.text == text
+    cells = browser.find_element(By.CSS_SELECTOR, '[data-stem="similarity_matrix"] .canvas')
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", cells)
+    cells.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert tooltip.text == "cr-1\ncr-0: 0.700"
+
+
+def test_plots_are_saved(browser, full):
+    """What a click would save: an SVG that stands alone, and the pixels of a PNG."""
+    open_page(browser, full)
+    catch = """window.saved = [];
+    HTMLAnchorElement.prototype.click = function () {
+      window.saved.push([this.download, this.href]);
+    };"""
+    browser.execute_script(catch)
+    figure = browser.find_element(By.CSS_SELECTOR, '[data-stem="training_curves"]')
+    for kind in ("svg", "png"):
+        button = figure.find_element(By.CSS_SELECTOR, f'[data-save="{kind}"]')
+        browser.execute_script("arguments[0].click()", button)
+    WebDriverWait(browser, 20).until(
+        lambda _: browser.execute_script("return window.saved.length") == 2
+    )
+    saved = dict(browser.execute_script("return window.saved"))
+    assert set(saved) == {"training_curves.svg", "training_curves.png"}
+    assert saved["training_curves.svg"].startswith("data:image/svg+xml")
+    assert "var(--" not in saved["training_curves.svg"].replace("%28", "(")
+    assert saved["training_curves.png"].startswith("data:image/png;base64,")
+    assert len(saved["training_curves.png"]) > 10_000
+
+
+def test_each_model_has_its_part(browser, full):
+    open_page(browser, full)
+    part = browser.find_element(By.ID, "model-part")
+    assert "cr-1" in part.text and "0.900" in part.text and "method.cr_weight" in part.text
+    Select(browser.find_element(By.ID, "model-choice")).select_by_value("plain-1")
+    assert "the loss is <not> a number" in part.text and "It was not scored." in part.text
+    (link,) = [
+        one for one in browser.find_elements(By.CSS_SELECTOR, "#board a") if one.text == "cr-0"
+    ]
+    browser.execute_script("arguments[0].click()", link)
+    assert browser.find_element(By.CSS_SELECTOR, "#model-part h3").text == "cr-0"
+
+
+def test_the_keyboard_alone_is_enough(browser, full):
+    """Tab reaches every control in order, and each shows that it has the focus."""
+    open_page(browser, full)
+    wanted = "button, select, input, summary, a[href], [tabindex='0']"
+    count = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter((one) => "
+        "one.checkVisibility()).length",
+        wanted,
+    )
+    reached = set()
+    body = browser.find_element(By.TAG_NAME, "body")
+    for _ in range(count + 20):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        found = browser.execute_script(
+            """const one = document.activeElement;
+            if (one === document.body) return null;
+            const style = getComputedStyle(one);
+            const shown = style.outlineStyle !== "none" ||
+              getComputedStyle(one.nextElementSibling || one).outlineStyle !== "none";
+            return [one.tagName + "|" + (one.id || one.getAttribute("aria-label") ||
+              one.textContent.slice(0, 40)), shown];"""
+        )
+        if found is None:
+            break
+        reached.add(found[0])
+        assert found[1], f"{found[0]} does not show the focus"
+    assert body
+    names = "\n".join(reached)
+    for control in (
+        "board-search",
+        "board-setting",
+        "theme",
+        "model-choice",
+        "Save SVG",
+        "Pin cr-1",
+    ):
+        assert control in names, control
+    for control in ("uniform 1", "Plane of two codes", "FactorVAE", "Latent explorer"):
+        assert control in names, control
+
+
+def test_the_plane_moves_with_the_arrow_keys(browser, full):
+    open_page(browser, full)
+    wait_for_grey(browser, 0, 127)
+    plane = browser.find_element(By.CSS_SELECTOR, ".plane canvas")
+    plane.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
+    wait_for_grey(browser, 0, 127 + 2 * 16)
+
+
+def test_everything_has_a_name_for_screen_readers(browser, full):
+    open_page(browser, full)
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    controls = {"button", "link", "combobox", "slider", "checkbox", "radio", "searchbox", "image"}
+    nameless = [
+        node["role"]["value"]
+        for node in tree
+        if not node["ignored"]
+        and node["role"]["value"] in controls
+        and not node.get("name", {}).get("value")
+    ]
+    assert nameless == []
+    assert {node["role"]["value"] for node in tree} >= controls - {"image"}
+    levels = [
+        int(tag[1])
+        for tag in browser.execute_script(
+            "return [...document.querySelectorAll('h1, h2, h3')].map((one) => one.tagName)"
+        )
+    ]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_stand_out_from_what_is_behind_them(browser, full, dark):
+    open_page(browser, full, dark=dark)
+    script = """
+    const parse = (text) => {
+      const numbers = text.match(/[\\d.]+/g).map(Number);
+      return [numbers.slice(0, 3), numbers.length > 3 ? numbers[3] : 1];
+    };
+    const luminance = (rgb) => {
+      const [r, g, b] = rgb.map((one) => {
+        const share = one / 255;
+        return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (element) => {
+      for (let one = element; one; one = one.parentElement) {
+        const [rgb, alpha] = parse(getComputedStyle(one).backgroundColor);
+        if (alpha > 0.99) return rgb;
+      }
+      return [255, 255, 255];
+    };
+    const found = [];
+    for (const element of document.querySelectorAll("main *, header *")) {
+      if (element.closest("svg, script, canvas, option") || !element.checkVisibility()) continue;
+      const own = [...element.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+      if (!own) continue;
+      const pair = [parse(getComputedStyle(element).color)[0], behind(element)].map(luminance);
+      const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+      if (ratio < arguments[0]) {
+        found.push([element.tagName, element.textContent.slice(0, 30), ratio]);
+      }
+    }
+    return found;"""
+    assert browser.execute_script(script, CONTRAST) == []
+
+
+def test_names_are_never_read_as_html(browser, tmp_path):
+    """A setting may not be called so, but labels, data sets and reasons of failures may."""
+    root = synthetic_run.make_run(tmp_path, codes=synthetic_run.TWO_CODES)
+    evil = '<img src=x onerror="document.title=1"></script><b>'
+    for path, columns in (
+        (root / "models.csv", tables.MODEL_COLUMNS),
+        (root / "scores.csv", tables.SCORE_COLUMNS),
+    ):
+        table = tables.read_table(path, columns)
+        for name in {"setting", "dataset", "reason", "method"} & set(columns):
+            table[name] = table[name].map(lambda text: text and text + evil)
+        tables.write_table(path, table, columns)
+    write_report(root, title=evil, options=OPTIONS)
+    check_quiet(browser, root)
+    assert browser.find_elements(By.CSS_SELECTOR, 'img[src="x"]') == []
+    assert browser.title == evil
+    assert "cr" + evil in texts(browser, "#board tbody td")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"labels": False},
+        {"ids": ("cr-0",), "failed": None, "select": False},
+        {"ids": (), "select": False, "explore": False},
+    ],
+    ids=["without labels", "one model", "only a failed model"],
+)
+def test_runs_that_lack_something_open_quietly(browser, tmp_path, options):
+    root = make(tmp_path, **options)
+    check_quiet(browser, root)
+    assert texts(browser, "h2")[0] == "What was run"
+
+
+def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
+    ids = [f"s{number % 20}-{number}" for number in range(NUM_MANY)]
+    values = {name: (number * 37 % NUM_MANY) / NUM_MANY for number, name in enumerate(ids)}
+    monkeypatch.setattr(synthetic_run, "VALUES", values)
+    root = make(tmp_path, ids=tuple(ids), failed=None, select=False)
+    page = root / "report" / "index.html"
+    assert page.stat().st_size < LARGEST
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    check_quiet(browser, root)
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    seconds = {metric["name"]: metric["value"] for metric in metrics}["TaskDuration"]
+    assert seconds < SECONDS_TO_OPEN
+    assert len(model_order(browser)) == NUM_MANY
+    shown = [float(text) for text in column(browser, "FactorVAE ↑")]
+    assert shown == sorted(shown, reverse=True)  # where there is no ranking, by the main metric
+    sort_by(browser, "FactorVAE")
+    assert [float(text) for text in column(browser, "FactorVAE ↑")] == sorted(shown)
+
+
+def test_identities_are_swapped(browser, tmp_path):
+    """The synthetic swap of s of image c and z of image r is of one grey, 20 r + 2 c."""
+    make(tmp_path, ids=("cr-0", "plain-0"), failed=None, select=False, codes=None, explore=False)
+    grid = np.add.outer(20 * np.arange(4), 2 * np.arange(4)).astype(np.uint8)
+    for name in ("cr-0", "plain-0"):
+        path = tmp_path / "models" / name / "traversals.npz"
+        with np.load(path) as content:
+            arrays = dict(content)
+        shown = np.broadcast_to(grid[..., None, None, None], (4, 4, 8, 8, 1))
+        np.savez(path, identity_swap_seen=shown, **arrays)
+    write_report(tmp_path, title="t", options=OPTIONS)
+    check_quiet(browser, tmp_path)
+    wait_for_grey(browser, 0, 22)
+    buttons = browser.find_elements(By.CSS_SELECTOR, ".pane:first-child .tiles button")
+    assert len(buttons) == 6
+    browser.execute_script("arguments[0].click()", buttons[2])  # s of the third image
+    wait_for_grey(browser, 0, 26)
+    browser.find_element(By.ID, "linked").click()
+    browser.execute_script("arguments[0].click()", buttons[5])  # z of the third image
+    wait_for_grey(browser, 0, 66)
+    wait_for_grey(browser, 1, 66)
+    assert buttons[5].get_attribute("aria-pressed") == "true"
+
+
+def test_classes_are_chosen_and_z_is_drawn(browser, tmp_path):
+    """The synthetic generator adds its first two columns: class 0 and 1 are light, others not."""
+    codes = {
+        "type": "JointCode",
+        "parts": [
+            {"type": "CategoricalCode", "num_classes": 3, "kind": "categorical_code"},
+            {"type": "GaussianNoise", "dim": 2, "kind": "gaussian_noise"},
+        ],
+    }
+    make(tmp_path, ids=("cr-0",), failed=None, select=False, codes=codes)
+    check_quiet(browser, tmp_path)
+    wait_for_grey(browser, 0, 191)
+    classes = browser.find_elements(By.CSS_SELECTOR, ".pane .classes input")
+    assert len(classes) == 3
+    browser.execute_script("arguments[0].click()", classes[2])
+    wait_for_grey(browser, 0, 127)
+    drawn = browser.find_element(By.CSS_SELECTOR, ".pane output")
+    assert drawn.text.startswith("draw 1 of")
+    browser.find_element(By.CSS_SELECTOR, "button.draw").click()
+    assert drawn.text.startswith("draw 2 of")
+    assert "categorical 1 2" in browser.find_element(
+        By.CSS_SELECTOR, ".pane .picture"
+    ).get_attribute("aria-label")
