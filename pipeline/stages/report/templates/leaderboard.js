@@ -176,9 +176,8 @@
   });
   document.getElementById("board-metrics").hidden = !data.metrics.length;
 
-  for (const control of [search, setting, method, intervals]) {
-    control.addEventListener("input", draw);
-  }
+  search.addEventListener("input", draw);
+  for (const control of [setting, method, intervals]) control.addEventListener("change", draw);
   document.getElementById("board-clear").addEventListener("click", () => {
     pinned.clear();
     draw();
