@@ -59,7 +59,8 @@ def find(report: Report) -> Iterator[Drawing]:
             rows = scores[scores["metric"] == metric]
             title, labels = metric_names.title(metric), group_labels(rows)
             metrics[title] = {group: group_scores(part) for group, part in rows.groupby(labels)}
-        shown = _best_groups(metrics)
+        first = summaries.metric_columns(scores)[0][1]
+        shown = _best_groups(metrics, metric_names.better_end(first))
         panels = PANELS if len(shown) <= 8 else PANELS // 2
         stem = re.sub(r"[^A-Za-z0-9_-]", "-", "_".join(["metrics", protocol, *named]))
         titles = list(metrics)
@@ -183,12 +184,12 @@ def _widen(axes: Axes) -> None:
         axes.set_xlim(low - missing / 2.0, high + missing / 2.0)
 
 
-def _best_groups(metrics: dict[str, dict[str, GroupScores]]) -> list[str]:
+def _best_groups(metrics: dict[str, dict[str, GroupScores]], better_end: str) -> list[str]:
     """Return the groups in natural order; of more than can be read, the first metric's best."""
     groups = sorted({group for scores in metrics.values() for group in scores}, key=natural_key)
     if len(groups) <= MAX_NAMED:
         return groups
-    title, scores = next(iter(metrics.items()))
-    sign = 1.0 if title.endswith("↓") else -1.0
+    scores = next(iter(metrics.values()))
+    sign = 1.0 if better_end == "low" else -1.0
     ranked = sorted(scores, key=lambda group: (sign * scores[group].values.mean(), group))
     return sorted(ranked[:MAX_NAMED], key=natural_key)
