@@ -6,12 +6,12 @@ from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_labels, check_same_length
 
 
-def class_coverage(codes, classes, num_codes, num_classes):
+def class_coverage(made_classes, shown_classes, num_codes, num_classes):
     """Return how the generated classes (codes) and the true ones cover each other.
 
     Args:
-        codes: int `[samples]`, the class that each sample was generated from, from 0.
-        classes: int `[samples]`, the true class that a classifier finds in it, from 0.
+        made_classes: int `[samples]`, the class (code) that each was generated from, from 0.
+        shown_classes: int `[samples]`, the true class that a classifier finds in it, from 0.
         num_codes: generated classes.
         num_classes: true classes.
 
@@ -24,7 +24,7 @@ def class_coverage(codes, classes, num_codes, num_classes):
     Raises:
         ValueError: malformed arrays, or a code or class out of range.
     """
-    table = code_table(codes, classes, num_codes, num_classes)
+    table = code_table(made_classes, shown_classes, num_codes, num_classes)
     return {
         "code_purity": float(table.max(axis=1).sum() / table.sum()),
         "classes_covered": float(len(np.unique(table.argmax(axis=1)[table.sum(axis=1) > 0]))),
@@ -49,14 +49,14 @@ def code_table(codes, classes, num_codes, num_classes):
     return table
 
 
-def relative_diversity(features, codes, real_features, real_classes, class_of_code):
+def relative_diversity(made_features, made_classes, real_features, real_classes, class_of_code):
     """Return the variety of each code's samples, relative to that of real images of its class.
 
     The variety is the sum of the variances of all features; a collapsed code has next to none.
 
     Args:
-        features: float `[samples, feature_dim]`, of generated samples.
-        codes: int `[samples]`, the class that each was generated from, from 0.
+        made_features: float `[samples, feature_dim]`, of generated samples.
+        made_classes: int `[samples]`, the class (code) that each was generated from, from 0.
         real_features: float `[points, feature_dim]`, of real images.
         real_classes: int `[points]`, their true classes.
         class_of_code: int `[num_codes]`, the true class that each code shows.
@@ -66,13 +66,13 @@ def relative_diversity(features, codes, real_features, real_classes, class_of_co
         A class of which there are fewer than two real images, or two that differ, is left out; 0
         where none is left.
     """
-    features = check_codes(features, "features").astype(np.float64)
+    made_features = check_codes(made_features, "made_features").astype(np.float64)
     real_features = check_codes(real_features, "real_features").astype(np.float64)
     shares = []
     for code, true_class in enumerate(class_of_code):
         real = real_features[real_classes == true_class]
         variety = real.var(axis=0).sum() if len(real) > 1 else 0.0
-        made = features[codes == code]
+        made = made_features[made_classes == code]
         if variety > 0 and len(made) > 1:
             shares.append(float(made.var(axis=0).sum() / variety))
     return {

@@ -6,12 +6,12 @@ from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_labels, check_same_length
 
 
-def generated_accuracy(told, classes):
+def generated_accuracy(told, made_classes):
     """Return the share of generated images whose class is told right by the model's own encoder.
 
     Args:
         told: int `[samples]`, the class that the encoder gives each image.
-        classes: int `[samples]`, the class that each was generated from.
+        made_classes: int `[samples]`, the class that each was generated from.
 
     Returns:
         dict: `generated_accuracy`, from 0 to 1.
@@ -20,9 +20,9 @@ def generated_accuracy(told, classes):
         ValueError: malformed arrays, lengths that differ.
     """
     told = check_labels(told, "told", "samples")
-    classes = check_labels(classes, "classes", "samples")
-    check_same_length(told=told, classes=classes)
-    return {"generated_accuracy": float(np.mean(told == classes))}
+    made_classes = check_labels(made_classes, "made_classes", "samples")
+    check_same_length(told=told, made_classes=made_classes)
+    return {"generated_accuracy": float(np.mean(told == made_classes))}
 
 
 GENERATED_ACCURACY = Metric(

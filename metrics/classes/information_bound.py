@@ -8,7 +8,7 @@ from metrics.shared.validation import check_array, check_labels, check_same_leng
 SMALLEST_PROBABILITY = 1e-12  # whose logarithm is taken
 
 
-def information_bound(probabilities, classes):
+def information_bound(probabilities, made_classes):
     """Return L_I = H(c) + E log Q(c | G(z, c)), in nats, of equally likely classes.
 
     At most the mutual information of code and image; it reaches the entropy H(c) of the code where
@@ -16,7 +16,7 @@ def information_bound(probabilities, classes):
 
     Args:
         probabilities: float `[samples, classes]`, what Q says of each generated image.
-        classes: int `[samples]`, the class that each was generated from, from 0.
+        made_classes: int `[samples]`, the class that each was generated from, from 0.
 
     Returns:
         dict: `information_bound`, `code_entropy`.
@@ -25,14 +25,14 @@ def information_bound(probabilities, classes):
         ValueError: malformed arrays, a class that Q has no probability of.
     """
     probabilities = check_array(probabilities, "probabilities", ("samples", "classes"))
-    classes = check_labels(classes, "classes", "samples")
-    check_same_length(probabilities=probabilities, classes=classes)
-    if classes.min() < 0 or classes.max() >= probabilities.shape[1]:
+    made_classes = check_labels(made_classes, "made_classes", "samples")
+    check_same_length(probabilities=probabilities, made_classes=made_classes)
+    if made_classes.min() < 0 or made_classes.max() >= probabilities.shape[1]:
         raise ValueError(
-            f"`classes` is out of range. Expected: 0 to {probabilities.shape[1] - 1}. Received: "
-            f"{classes.min()} to {classes.max()}"
+            f"`made_classes` is out of range. Expected: 0 to {probabilities.shape[1] - 1}. "
+            f"Received: {made_classes.min()} to {made_classes.max()}"
         )
-    of_own = probabilities[np.arange(len(classes)), classes]
+    of_own = probabilities[np.arange(len(made_classes)), made_classes]
     entropy = float(np.log(probabilities.shape[1]))
     likelihood = np.log(np.maximum(of_own.astype(np.float64), SMALLEST_PROBABILITY)).mean()
     return {"information_bound": entropy + float(likelihood), "code_entropy": entropy}

@@ -5,13 +5,14 @@ Runs in a worker process.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 import metrics
-from metrics.classes.class_coverage import class_coverage, code_table, relative_diversity
+from metrics.classes.class_coverage import code_table
 from models.codes.joint_code import FeatureCode
 from models.networks.class_networks import feature_network
 from pipeline.inference.encoding import as_function, in_batches, load_network, row_slices
@@ -66,24 +67,27 @@ def judge_classes(
     find_features = _function(feature_network(encoder))
     features = _of_images(dataset, keys, find_features)
     progress(1, 5, part="features")
-    scores = {}
-    if factor is not None:
-        scores = metrics.clustering(features, labels, num_clusters=num_labels, seeds=options.seeds)
-    progress(2, 5, part="clusters")
     made = GeneratedClasses(codes, options.samples_per_class, generate)
     tell = class_teller(codes, encode, find_features, features, made, options.seeds[0])
-    scores |= metrics.generated_accuracy(tell(made.images), made.classes)
     told = _of_images(dataset, keys, tell)
+    progress(2, 5, part="classes of images")
+    # Every metric of classes takes what it needs of this, or is left out.
+    offered = {"features": features, "seeds": options.seeds, "told": tell(made.images)}
+    offered["made_classes"] = made.classes
+    if factor is not None:
+        offered |= {"labels": labels, "num_clusters": num_labels}
     if not isinstance(codes, FeatureCode):  # InfoGAN: Q is a classifier, and bounds I(c; G)
-        scores |= metrics.information_bound(
-            encode(made.images)[:, codes.class_features], made.classes
-        )
-        scores |= metrics.classifier_agreement(told, labels) if factor is not None else {}
+        offered["probabilities"] = encode(made.images)[:, codes.class_features]
+        offered["found"] = told
     arrays = {}
     if judge_folder is not None:
         judge = load_network(judge_folder.classifier)
         found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_labels)
-        scores |= found
+        offered |= found
+    scores = {}
+    for measure in metrics.CATALOGUE.measures("classes").values():
+        if measure.is_offered_by(offered):
+            scores |= measure.score(offered, seed=options.seeds[0])[0]
     progress(3, 5, part="generated classes")
     arrays["label_names"] = np.array(label_names, dtype=str)
     arrays["grid"] = class_rows(codes, generate)
@@ -133,17 +137,22 @@ class GeneratedClasses:
 
 def shown_classes(
     judge, made: GeneratedClasses, dataset, keys: np.ndarray, labels: np.ndarray, num_classes: int
-) -> tuple[dict[str, float], np.ndarray]:
-    """Return what a classifier says that each generated class shows: scores and a table."""
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return what a classifier says that each generated class shows: arguments and a table."""
     name_class, find_features = (_function(_output_of(judge, place)) for place in (0, 1))
     shown = name_class(made.images).argmax(axis=1)
     num_codes = int(made.classes.max()) + 1
     table = code_table(made.classes, shown, num_codes, num_classes)
-    scores = class_coverage(made.classes, shown, num_codes, num_classes)
-    real = _of_images(dataset, keys, find_features)
-    features = find_features(made.images)
-    class_of_code = table.argmax(axis=1)
-    return scores | relative_diversity(features, made.classes, real, labels, class_of_code), table
+    offered = {
+        "shown_classes": shown,
+        "num_codes": num_codes,
+        "num_classes": num_classes,
+        "made_features": find_features(made.images),
+        "real_features": _of_images(dataset, keys, find_features),
+        "real_classes": labels,
+        "class_of_code": table.argmax(axis=1),
+    }
+    return offered, table
 
 
 def class_rows(codes, generate) -> np.ndarray:
