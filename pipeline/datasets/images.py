@@ -264,16 +264,19 @@ class ImageFolder(StoredImages):
         `resize` is given the largest square.
       resize: Height and width of the images; None keeps them, and then all must be of one size.
       test_path: A folder of the same kind whose images are held out for tests; None for none.
+      grey: Whether colour is dropped where there is any.
     """
 
     crop: int | None = None
     resize: int | None = None
     test_path: str | None = None
+    grey: bool = False
 
     def __post_init__(self):
         """Checks the fields; the files are looked at later."""
         super().__post_init__()
         check_sizes(self.crop, self.resize)
+        checks.flag("grey", self.grey)
         if self.test_path is not None:
             path = paths.absolute("test_path", self.test_path, "a folder with images, or None")
             object.__setattr__(self, "test_path", path)
@@ -305,6 +308,7 @@ class ImageFolder(StoredImages):
         """See DatasetRecipe; looks at the header of every file."""
         found = self._found(needs_sizes=self.resize is None and self.crop is None)
         shape = decoding.common_shape(found.files, found.headers, self.crop, self.resize)
+        shape = (*shape[:2], 1) if self.grey else shape
         for note in found.notes:
             logger.warning("%s", note)
         chosen = self._chosen(found.num_train)

@@ -162,6 +162,15 @@ def test_class_folders_and_grey_images(tmp_path):
     assert some.num_images == 5
 
 
+def test_colour_is_dropped_where_grey_is_asked_for(tmp_path):
+    _save(tmp_path / "own" / "a.png", IMAGES[0])
+    data = ImageFolder(str(tmp_path / "own"), grey=True).open(tmp_path / "cache")
+    expected = np.asarray(Image.fromarray(IMAGES[0]).convert("L"))
+    np.testing.assert_array_equal(data.train_images(np.arange(1))[0, ..., 0], expected)
+    with pytest.raises(ValueError, match="grey"):
+        ImageFolder(str(tmp_path), grey="yes")
+
+
 def test_transparency_is_laid_over_white(tmp_path):
     pixels = np.zeros((2, 2, 4), np.uint8)
     pixels[0, 0] = (10, 20, 30, 255)
