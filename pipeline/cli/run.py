@@ -93,6 +93,8 @@ def _run_stages(context: Context, stages: Sequence[Stage]) -> int:
             print(f"The {stage.name} stage: {error}", file=sys.stderr)
             if stage.name == "data":
                 break
+        except ConfigurationError:
+            raise
         except ValueError as error:
             # A recipe or table that cannot be read: named by whoever raised it.
             failed = True

@@ -33,12 +33,13 @@ def encode_missing(
         keys_of: The keys `[n, ...]` to be encoded by each encoder, in one array or several; they
             may repeat.
         display: Shows the progress.
-        network: "encoder": to codes; "posterior": to mean and log variance of each code.
+        network: "encoder": to codes; "posterior" or "full_posterior": to what
+            `posterior_draws.draw_codes` takes.
 
     Raises:
         StageError: If an image could not be rendered or encoded.
     """
-    path_of = context.run.posteriors if network == "posterior" else context.run.codes
+    path_of = context.run.codes if network == "encoder" else context.run.posteriors
     pending: dict[int, list[tuple[Export, CodeTable]]] = {}
     lacking_keys = {}
     for export, arrays in keys_of.items():

@@ -73,13 +73,16 @@ class Context:
 
         Raises:
             StageError: If the data stage has not run.
+            ConfigurationError: If the experiment names factors that it does not have.
         """
         if not self.is_data_ready:
             raise StageError(
                 f"The data set {self.experiment.dataset.name} is not in {self.cache}. Run the data "
                 "stage first: --stages data, or leave --stages out."
             )
-        return self.experiment.dataset.open(self.cache)
+        dataset = self.experiment.dataset.open(self.cache)
+        self.experiment.metrics.check_factors(dataset)
+        return dataset
 
     @cached_property
     def specs(self) -> list[ModelSpec]:

@@ -8,6 +8,7 @@ import metrics
 from pipeline.model_spec import Export
 from pipeline.runs.files import read_signed_json, write_signed_json
 from pipeline.runs.manifests import versions
+from pipeline.runs.representations import MEAN
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
@@ -46,7 +47,11 @@ def write_result(
 
 
 def score_rows(
-    result: Mapping[str, Any] | None, export: Export, protocol: str, dataset
+    result: Mapping[str, Any] | None,
+    export: Export,
+    protocol: str,
+    dataset,
+    representation: str = MEAN,
 ) -> list[dict[str, Any]]:
     """Return a result as rows of scores.csv; none where there is no result."""
     if result is None:
@@ -62,7 +67,7 @@ def score_rows(
                 "ci_low": low,
                 "ci_high": high,
                 "protocol": protocol,
-                "representation": "mean",
+                "representation": representation,
                 "num_points": result["num_scored"],
                 "dataset": dataset.name,
                 "data_fingerprint": dataset.fingerprint,

@@ -174,6 +174,15 @@ class Metrics:
         if self.identity_scores is not None:
             checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
 
+    def check_factors(self, dataset) -> None:
+        """Refuse names of factors that an opened data set does not have.
+
+        Raises:
+            ConfigurationError: With the names that there are.
+        """
+        for protocol in self.protocols:
+            protocol.check_factors(dataset)
+
     def result_key(self, protocol: Protocol, metric: str, representation: str = MEAN) -> str:
         """Return the name under which a result is kept: changes whenever the result would."""
         # A draw never depends on which other metrics are computed.

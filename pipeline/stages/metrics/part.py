@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
+from pipeline.runs.representations import MEAN
 from pipeline.stages.metrics.metric_results import read_result, score_rows
 from pipeline.stages.stage import Context
 
@@ -19,11 +20,13 @@ class Result:
         export: The model that its rows are about.
         protocol: The protocol that its rows name.
         path: Its file.
+        representation: Which codes of the model were scored, "mean" or "sample".
     """
 
     export: Export
     protocol: str
     path: Path
+    representation: str = MEAN
 
 
 def _none(*_: Any) -> list[Any]:
@@ -64,5 +67,11 @@ class Part:
         return [
             row
             for one in self.results(context, exports)
-            for row in score_rows(read_result(one.path), one.export, one.protocol, context.dataset)
+            for row in score_rows(
+                read_result(one.path),
+                one.export,
+                one.protocol,
+                context.dataset,
+                one.representation,
+            )
         ]

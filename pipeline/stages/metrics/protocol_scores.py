@@ -13,28 +13,40 @@ from pipeline.errors import StageError
 from pipeline.execution import worker
 from pipeline.inference.code_encoding import encode_missing, open_dataset
 from pipeline.inference.code_table import CodeTable, code_files, key_ids
+from pipeline.inference.posterior_draws import draw_codes
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
 from pipeline.runs.manifests import not_declared
+from pipeline.runs.representations import MEAN, REPRESENTATIONS, SAMPLE
 from pipeline.stages.metrics.metric_results import read_result, write_result
 from pipeline.stages.metrics.metric_tasks import run_metric_tasks
 from pipeline.stages.metrics.part import Part, Result
 from pipeline.stages.metrics.protocols import Protocol, Sample
 from pipeline.stages.stage import Context
 
+_STREAM = 40  # of the evaluation seed; the protocols and UDR have those below
+
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The metrics that one exported encoder still lacks under one protocol."""
+    """The metrics that one exported encoder still lacks under one protocol.
+
+    Attributes:
+        export: The encoder.
+        protocol: The protocol.
+        representation: Which of its codes are scored: means, or draws from its posterior.
+        metrics: Their names.
+    """
 
     export: Export
     protocol: Protocol
+    representation: str
     metrics: tuple[str, ...]
 
     @property
     def needs_posterior(self) -> bool:
-        """Whether one of the metrics asks for the posterior of each point."""
-        return any(_needs_posterior(name) for name in self.metrics)
+        """Whether codes are drawn, or one of the metrics asks for the posterior of each point."""
+        return self.representation == SAMPLE or any(_needs_posterior(name) for name in self.metrics)
 
 
 def skipped(context: Context) -> list[str]:
@@ -80,9 +92,10 @@ def results(context: Context, exports: Sequence[Export]) -> Iterator[Result]:
     """Yield the result of every metric, model by model."""
     for export in exports:
         for protocol in context.experiment.metrics.protocols:
-            for metric in _admitted(context, protocol, export):
-                path = _result_path(context, export, protocol, metric)
-                yield Result(export, protocol.name, path)
+            for representation in _representations(context, protocol, export):
+                for metric in _admitted(context, protocol, export):
+                    path = _result_path(context, export, protocol, metric, representation)
+                    yield Result(export, protocol.name, path, representation)
 
 
 def measure(context: Context, exports: Sequence[Export], display: ProgressDisplay) -> list[str]:
@@ -100,15 +113,28 @@ def _missing_work(context: Context, exports: Sequence[Export]) -> list[Work]:
     missing = []
     for export in exports:
         for protocol in context.experiment.metrics.protocols:
-            names = tuple(
-                metric
-                for metric in _admitted(context, protocol, export)
-                if "metrics" in context.forced
-                or read_result(_result_path(context, export, protocol, metric)) is None
-            )
-            if names:
-                missing.append(Work(export, protocol, names))
+            for representation in _representations(context, protocol, export):
+                names = tuple(
+                    metric
+                    for metric in _admitted(context, protocol, export)
+                    if "metrics" in context.forced
+                    or read_result(_result_path(context, export, protocol, metric, representation))
+                    is None
+                )
+                if names:
+                    missing.append(Work(export, protocol, representation, names))
     return missing
+
+
+def _representations(context: Context, protocol: Protocol, export: Export) -> tuple[str, ...]:
+    """Return the representations that a protocol scores: where it can, draws as well as means.
+
+    Networks that an earlier version exported may lack the posterior.
+    """
+    if not protocol.scores_draws or export.posterior_network is None:
+        return (MEAN,)
+    folder = context.run.model(export.parent_id).export(export.name)
+    return REPRESENTATIONS if getattr(folder, export.posterior_network).exists() else (MEAN,)
 
 
 def _admitted(context: Context, protocol: Protocol, export: Export) -> list[str]:
@@ -121,25 +147,29 @@ def _admitted(context: Context, protocol: Protocol, export: Export) -> list[str]
     ]
 
 
-def _result_path(context: Context, export: Export, protocol: Protocol, metric: str) -> Path:
-    key = context.experiment.metrics.result_key(protocol, metric)
+def _result_path(
+    context: Context, export: Export, protocol: Protocol, metric: str, representation: str
+) -> Path:
+    key = context.experiment.metrics.result_key(protocol, metric, representation)
     return context.run.metric_result(export.key, key)
 
 
 def _encode(context: Context, lacking: Sequence[Work], display: ProgressDisplay) -> None:
     """Encode what the missing metrics read: all draws, and posteriors where one asks for them."""
-    codes_of: dict[Export, list[np.ndarray]] = {}
-    posteriors_of: dict[Export, list[np.ndarray]] = {}
+    keys_of: dict[str, dict[Export, list[np.ndarray]]] = {}  # by network
     drawn: dict[Protocol, list[np.ndarray]] = {}
     for work in lacking:
         if work.protocol not in drawn:
             draws = work.protocol.draws(context.dataset, context.experiment.metrics.seed)
             drawn[work.protocol] = [draw.keys for draw in draws.values()]
-        codes_of.setdefault(work.export, []).extend(drawn[work.protocol])
+        networks = {"encoder"} if work.representation == MEAN else set()
         if work.needs_posterior:
-            posteriors_of.setdefault(work.export, []).extend(drawn[work.protocol])
-    encode_missing(context, codes_of, display)
-    encode_missing(context, posteriors_of, display, network="posterior")
+            networks.add(work.export.posterior_network)
+        for network in sorted(networks):
+            exports = keys_of.setdefault(network, {})
+            exports.setdefault(work.export, []).extend(drawn[work.protocol])
+    for network, exports in sorted(keys_of.items()):
+        encode_missing(context, exports, display, network=network)
 
 
 def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay) -> list[str]:
@@ -156,6 +186,7 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
         serial = tuple(name for name in work.metrics if name not in uses_all)
         if serial:
             name = f"{work.export.model_id} {work.protocol.name}"
+            name += "" if work.representation == MEAN else f" {work.representation}"
             part = dataclasses.replace(work, metrics=serial)
             tasks.append((name, (context.experiment, context.run, context.cache, part)))
         if uses_all:
@@ -165,6 +196,7 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
     num_jobs = context.pool.num_local_cores
     for work in parallel:
         label = f"{work.export.model_id} {'+'.join(work.metrics)}"
+        label += "" if work.representation == MEAN else f" {work.representation}"
 
         def progress(done: int, total: int, label=label, **details: Any) -> None:
             display.update(label, done, total)
@@ -202,7 +234,8 @@ def _measure_metrics(
             return
         if num_jobs == 1:
             progress(number, len(work.metrics), metric=metric)
-        path = run.metric_result(work.export.key, options.result_key(work.protocol, metric))
+        key = options.result_key(work.protocol, metric, work.representation)
+        path = run.metric_result(work.export.key, key)
         try:
             scores, intervals, num_scored = work.protocol.measure(
                 metric,
@@ -224,18 +257,24 @@ def _measure_metrics(
 def _samples(experiment, run, cache: Path, work: Work) -> tuple[dict[str, Sample], Any]:
     """Return a protocol's draws as one encoder sees them, and the data set."""
     dataset, draws, ids = _drawn(experiment.dataset, cache, work.protocol, experiment.metrics.seed)
-    codes = CodeTable(run.codes(work.export.key))
-    posteriors = CodeTable(run.posteriors(work.export.key)) if work.needs_posterior else None
-    samples = {
-        name: Sample(
-            dataset,
-            draw,
-            codes.lookup(ids[name]),
-            posteriors.lookup(ids[name]) if posteriors is not None else None,
-        )
-        for name, draw in draws.items()
-    }
+    export, seed = work.export, experiment.metrics.seed
+    means = CodeTable(run.codes(export.key)) if work.representation == MEAN else None
+    posteriors = CodeTable(run.posteriors(export.key)) if work.needs_posterior else None
+    samples = {}
+    for number, (name, draw) in enumerate(draws.items()):
+        posterior = posteriors.lookup(ids[name]) if posteriors is not None else None
+        if means is not None:
+            codes = means.lookup(ids[name])
+        else:  # each point of each draw has a draw of its own
+            rng = np.random.default_rng([seed, _STREAM, number, *_numbers(export)])
+            codes = draw_codes(rng, posterior, export.posterior_network).astype(np.float32)
+        samples[name] = Sample(dataset, draw, codes, posterior)
     return samples, dataset
+
+
+def _numbers(export: Export) -> list[int]:
+    """Return numbers that depend on the content of a model only."""
+    return [int(export.fingerprint[start : start + 8], 16) for start in range(0, 32, 8)]
 
 
 @lru_cache(maxsize=2)
@@ -254,11 +293,19 @@ def _code_tables(context: Context, exports: Sequence[Export]) -> list[Path]:
     return not_declared(files, run.manifest("select"))
 
 
+def _key(context: Context) -> list[str]:
+    """Name the protocols that score draws, too: what earlier versions wrote lacks these rows."""
+    protocols = context.experiment.metrics.protocols
+    can_draw = any(setting.method.posterior_network for setting in context.experiment.settings)
+    return [one.name for one in protocols if can_draw and one.scores_draws]
+
+
 PROTOCOLS = Part(
     name="metrics by protocol",
     skipped=skipped,
     missing=missing,
     measure=measure,
     results=results,
+    key=_key,
     kept=_code_tables,
 )

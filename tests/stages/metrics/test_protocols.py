@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.datasets.squares import Squares
 from pipeline.datasets.teapots import Teapots
+from pipeline.errors import ConfigurationError
 from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, RecentProtocol, Sample
 
 CR = CrProtocol(metrics=tuple(CrProtocol.available()), num_points=400, num_groups=60, group_size=20)
@@ -210,3 +211,18 @@ def test_a_metric_named_twice_or_of_another_protocol_is_refused(kind):
         kind(**given | {"metrics": (first, first)})
     with pytest.raises(ValueError, match=f"{kind.name}_protocol.metrics.*Received: .*='migg'"):
         kind(**given | {"metrics": ("migg",)})
+
+
+def test_names_of_nominal_factors_must_be_those_of_factors(squares):
+    recipe = {"metrics": ("sap",), "num_points": 300, "num_groups": 30, "group_size": 8}
+    CrProtocol(**recipe).check_factors(squares)  # neither shape nor label, which are no names given
+    with pytest.raises(ConfigurationError, match="Did you mean 'colour'"):
+        CrProtocol(nominal_factors=("color",), **recipe).check_factors(squares)
+    named = [CrProtocol(nominal_factors=(name,), **recipe) for name in ("colour", b"colour")]
+    assert named[0] == named[1]
+    named[0].check_factors(squares)
+    assert measure(named[0], "sap", squares) != measure(CrProtocol(**recipe), "sap", squares)
+    with pytest.raises(ValueError, match="tuple of names"):
+        CrProtocol(nominal_factors="colour", **recipe)
+    # What was measured without names stays valid.
+    assert CrProtocol(**recipe).sampling["nominal_factors"] == ("shape", "label")

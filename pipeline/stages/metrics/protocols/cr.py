@@ -1,6 +1,7 @@
 """The protocol of InfoGAN-CR (Lin et al. 2020)."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import numpy as np
 
 import metrics
 from models import checks
+from pipeline.errors import ConfigurationError
 from pipeline.stages.metrics.protocols.protocol import Offer, Protocol
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, draw_groups, draw_points
 
@@ -23,21 +25,34 @@ class CrProtocol(Protocol):
             g mod K.
         group_size: Images of a group (100; CdSprites 25).
         nominal_factors: Factors without an order, besides those that the data set names: SAP
-            classifies them and correlates the rest.
+            classifies them and correlates the rest. None: 'shape' and 'label', where there is
+            such a factor; names that are given must be those of factors.
         forest_depths: Depth of the trees of dci_random_forest, one a factor; None: (4, 5, 2, 5, 5)
             where five factors vary, else 5 for all. The IB-GAN paper's are (4, 2, 4, 2, 2).
     """
 
     name: ClassVar[str] = "cr"
+    scores_draws: ClassVar[bool] = True  # as published, see `pipeline.inference.posterior_draws`
 
     num_points: int
     num_groups: int
     group_size: int
-    nominal_factors: tuple[str, ...] = ("shape", "label")
+    nominal_factors: tuple[str, ...] | None = None
     forest_depths: tuple[int, ...] | None = None
 
     def __post_init__(self):
         super().__post_init__()
+        if self.nominal_factors is not None:
+            expected = "None, or a tuple of names of factors"
+            if not isinstance(self.nominal_factors, tuple | list) or not all(
+                isinstance(name, str | bytes) for name in self.nominal_factors
+            ):
+                checks.fail("cr_protocol.nominal_factors", self.nominal_factors, expected)
+            names = tuple(
+                name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+                for name in self.nominal_factors
+            )
+            object.__setattr__(self, "nominal_factors", names)
         if self.forest_depths is not None:
             depths = checks.positive_integers("cr_protocol.forest_depths", self.forest_depths)
             object.__setattr__(self, "forest_depths", depths)
@@ -45,10 +60,30 @@ class CrProtocol(Protocol):
     @property
     def sampling(self) -> dict[str, Any]:
         """See `Protocol`; depths count where they are given."""
-        values = super().sampling
+        values = super().sampling | {"nominal_factors": self._nominal}
         if self.forest_depths is None:
             del values["forest_depths"]
         return values
+
+    @property
+    def _nominal(self) -> tuple[str, ...]:
+        return ("shape", "label") if self.nominal_factors is None else self.nominal_factors
+
+    def check_factors(self, dataset) -> None:
+        """Refuse nominal factors that the data set does not have.
+
+        Raises:
+            ConfigurationError: With the names that there are.
+        """
+        for name in self.nominal_factors or ():
+            if name not in dataset.factor_names:
+                close = difflib.get_close_matches(name, dataset.factor_names, n=1)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                known = ", ".join(dataset.factor_names) or "(it has none)"
+                raise ConfigurationError(
+                    f"cr_protocol.nominal_factors names no factor of {dataset.name}.{hint} "
+                    f"Expected some of: {known}. Received: {name!r}"
+                )
 
     def draws(self, dataset, seed: int) -> dict[str, Draw]:
         """Return "points" and, where factors are known, "groups"."""
@@ -66,7 +101,7 @@ class CrProtocol(Protocol):
             return points.values if measure.metric.takes_real_factors else points.classes
 
         def continuous() -> list[bool]:
-            nominal = {*self.nominal_factors, *dataset.nominal_factors}
+            nominal = {*self._nominal, *dataset.nominal_factors}
             return [name not in nominal for name in dataset.factor_names]
 
         def depths() -> tuple[int, ...] | None:

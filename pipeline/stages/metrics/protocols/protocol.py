@@ -25,6 +25,7 @@ class Protocol(abc.ABC):
     """
 
     name: ClassVar[str]
+    scores_draws: ClassVar[bool] = False  # from posteriors, beside their means
 
     metrics: tuple[str, ...]
 
@@ -56,6 +57,10 @@ class Protocol(abc.ABC):
     @abc.abstractmethod
     def offer(self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset) -> Offer:
         """Return the arguments that a metric can have of the samples."""
+
+    def check_factors(self, dataset) -> None:
+        """Refuse names of factors that the data set does not have; here none are given."""
+        del dataset
 
     @property
     def sampling(self) -> dict[str, Any]:
