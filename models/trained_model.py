@@ -175,7 +175,7 @@ class TrainedModel(keras.Model):
         self.player_optimizers[player].apply(tape.gradient(loss, variables), variables)
 
     def end_iteration(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Count the iteration and returns the running means of the losses over the batch."""
+        """Count the iteration and return the running means of the losses over the batch."""
         self.iteration.assign(self.iteration + 1)
         losses = _means_over_replicas(losses)
         for name, loss in losses.items():

@@ -266,12 +266,12 @@ class CategoricalCode:
 
     @property
     def dim(self) -> int:
-        """One column a class."""
+        """One column for each class."""
         return self.num_classes
 
     @property
     def q_dim(self) -> int:
-        """One logit a class."""
+        """One logit for each class."""
         return self.num_classes
 
     def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":

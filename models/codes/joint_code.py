@@ -45,10 +45,10 @@ class JointCode:
     """Informative codes and noise, independent of each other, side by side in one vector.
 
     Layout of the latent vector [latent_dim]: the informative parts in the order given, then the
-    noise parts. A continuous part takes one column a code, a categorical one a column a class.
-    Q's outputs [q_dim] follow the same order: means (then log standard deviations where learned)
-    of a continuous part, logits of a categorical one. An encoder's output [code_dim] matches the
-    first code_dim columns of the latent vector.
+    noise parts. A continuous part takes one column for each code, a categorical one a column
+    for each class. Q's outputs [q_dim] follow the same order: means (then log standard deviations
+    where learned) of a continuous part, logits of a categorical one. An encoder's output [code_dim]
+    matches the first code_dim columns of the latent vector.
 
     Attributes:
         parts: the distributions, at least one of them informative. Noise is moved to the end.

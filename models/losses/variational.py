@@ -183,7 +183,7 @@ def permute_latents(latents: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seed: an integer tensor [2].
     """
     keys = draws.uniform(tf.shape(latents), seed)
-    # One column a row, so that each is gathered in its own order.
+    # Each column as a row, so that it is gathered in an order of its own.
     columns, orders = tf.transpose(latents), tf.argsort(tf.transpose(keys), axis=1)
     return tf.transpose(tf.gather(columns, orders, axis=1, batch_dims=1))
 

@@ -25,7 +25,7 @@ FINAL_RATE = 0.01  # of the learning rate, reached along a cosine at the last it
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShapeClassifier:
-    """A classifier of a known factor: stride-2 convolutions, dense layers, one logit a class.
+    """A classifier of a known factor: stride-2 convolutions, dense layers, a logit for each class.
 
     Batch norm and a ReLU follow each hidden layer; the last one gives the features.
 
