@@ -76,6 +76,7 @@ def measure(arguments) -> dict[str, float]:
         (
             f"NUM_IMAGES = {arguments.images}",
             f"THREADS = {arguments.threads}",
+            f"LOG_EVERY = {turn}",  # at which executions end
         ),
     )
     cache = Path(os.environ.get("DISENTANGLE_CACHE", tempfile.gettempdir()))
@@ -93,9 +94,9 @@ def measure(arguments) -> dict[str, float]:
         moment = time.perf_counter()
         own = []
 
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            self.own.append(time.perf_counter() - self.moment)
+        def advance(self, count):
+            super().advance(count)
+            self.own += count * [(time.perf_counter() - self.moment) / count]
             if len(self.own) == turn:
                 phase = "infogan" if self.iteration <= half else "cr"
                 times[phase].append(np.median(self.own[WARM_UP:]))

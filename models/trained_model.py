@@ -77,7 +77,7 @@ class TrainedModel(keras.Model):
     def compile(self, optimizers: dict[str, keras.Optimizer]) -> None:
         """Build each player's optimiser on the player's variables.
 
-        XLA is off unless `jit_compile` is set before training.
+        XLA is left to whoever compiles `train_step`.
         """
         super().compile(optimizer=None, jit_compile=False)
         if set(optimizers) != set(self.players):

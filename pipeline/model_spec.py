@@ -31,8 +31,12 @@ class Training:
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
         precision: "float32", or "mixed_bfloat16": layers compute in bfloat16, while variables,
             losses and spectral norms stay in float32; for processors that are faster so.
-        xla: Whether iterations are compiled with XLA, under which draws are other numbers; for
-            GPUs, since it is slower on processors.
+        xla: Whether iterations are compiled with XLA. Draws are the same (normal ones within
+            rounding), sums are in another order; for GPUs, since it is slower on processors.
+        iterations_per_execution: The most iterations in one call of TensorFlow, on one device; no
+            matter of the result. 0: as many as take half a second.
+        images_on_device: Whether the device keeps a copy of all images and gathers batches from
+            it, on one device; no matter of the result. For GPUs with room for them.
         log_every: Iterations from one row of history.csv to the next; losses are means over them.
         score_every: Iterations between quick FactorVAE scores, a multiple of `log_every`; 0: none.
         score_groups: Groups of a quick score.
@@ -49,6 +53,8 @@ class Training:
     threads: int
     precision: str = dataclasses.field(default="float32", metadata=_LATER)
     xla: bool = dataclasses.field(default=False, metadata=_LATER)
+    iterations_per_execution: int = dataclasses.field(default=0, metadata=_PLUMBING)
+    images_on_device: bool = dataclasses.field(default=False, metadata=_PLUMBING)
     log_every: int
     replicas: int = dataclasses.field(default=1, metadata=_LATER)
     synchronized_batch_norm: bool = dataclasses.field(default=False, metadata=_LATER)
@@ -65,6 +71,7 @@ class Training:
     def __post_init__(self):
         checks.choice("training.precision", self.precision, PRECISIONS)
         checks.flag("training.xla", self.xla)
+        checks.flag("training.images_on_device", self.images_on_device)
         if self.xla and self.replicas != 1:
             checks.fail("training.xla", self.xla, "False with replicas: XLA cannot compile them")
         at_least_1 = ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups")
@@ -72,7 +79,8 @@ class Training:
             checks.integer(f"training.{name}", getattr(self, name), minimum=1)
         for name in ("score_group_size", "score_points"):
             checks.integer(f"training.{name}", getattr(self, name), minimum=2)
-        for name in ("threads", "score_every", "picture_every"):
+        at_least_0 = ("threads", "score_every", "picture_every", "iterations_per_execution")
+        for name in at_least_0:
             checks.integer(f"training.{name}", getattr(self, name), minimum=0)
         checks.flag("training.synchronized_batch_norm", self.synchronized_batch_norm)
         if self.batch_size % self.replicas:

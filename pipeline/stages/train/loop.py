@@ -20,6 +20,8 @@ from pipeline.runs.directory import ModelDirectory
 from pipeline.runs.manifests import write_manifest
 from pipeline.stages.train.batches import BatchOrder, TripletOrder, batch_order
 from pipeline.stages.train.checkpoints import checkpoint_files
+from pipeline.stages.train.feeds import DeviceFeed, HostFeed
+from pipeline.stages.train.iterations import fit
 from pipeline.stages.train.joint import fit_together, wait_for_all
 from pipeline.stages.train.monitor import Monitor, TrainingDivergedError
 from pipeline.stages.train.timings import keep_training
@@ -54,7 +56,6 @@ def train_model(
             model = spec.method.build(
                 dataset.image_shape, dataset.max_value, spec.seed, dataset.num_images
             )
-        model.jit_compile = spec.training.xla
         if spec.training.replicas > 1 and spec.training.synchronized_batch_norm:
             model.synchronize_batch_norm()
         if pretrained is not None:
@@ -83,8 +84,9 @@ def train_model(
 
 
 def fit_segments(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
-    """Alternate what the host does at milestones with `fit` from one milestone to the next."""
+    """Alternate what the host does at milestones with iterations from one to the next."""
     order = batch_order(spec.method, dataset, spec.training.batch_size, spec.seed)
+    feed = (DeviceFeed if spec.training.images_on_device else HostFeed)(order, dataset)
     snapshots = {export.iteration: export for export in spec.exports[:-1]}
     ends = [*spec.method.milestones, spec.training.iterations]
     while monitor.iteration < spec.training.iterations:
@@ -98,7 +100,9 @@ def fit_segments(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
         stop = min(end for end in ends if end > start)
         if read_cluster().num_machines > 1:
             fit_together(model, monitor, order, dataset, start, stop)
-        else:
+        elif spec.training.replicas == 1:
+            fit(model, monitor, feed, start, stop, spec.training)
+        else:  # an optimiser of replicas cannot be applied in a loop inside the graph
             monitor.hold_running_means()
             model.fit(
                 _batches(order, dataset, start, stop),

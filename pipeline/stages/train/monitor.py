@@ -162,8 +162,12 @@ class Monitor(keras.callbacks.Callback):
         ]
 
     def on_train_batch_end(self, batch, logs=None):
-        """Do what is due after an iteration."""
-        self.iteration += 1
+        """Do what is due after an iteration of Keras' `fit`."""
+        self.advance(1)
+
+    def advance(self, count: int) -> None:
+        """Do what is due after so many iterations; a row of the history is due at most once."""
+        self.iteration += count
         self._watch.tick(self.iteration, time.monotonic())
         training = self._spec.training
         is_last = self.iteration == training.iterations

@@ -1,0 +1,141 @@
+"""Several iterations in one call of TensorFlow are those that one call each makes, to the bit."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.harness import SMALL_NETWORKS
+from models import draws
+from pipeline.execution import worker
+from pipeline.experiment import load_experiment
+from pipeline.runs.directory import RunDirectory
+from pipeline.stages.train import iterations
+from pipeline.stages.train.batches import BatchOrder
+from pipeline.stages.train.feeds import DeviceFeed, HostFeed
+from pipeline.stages.train.loop import fit_segments
+from pipeline.stages.train.monitor import Monitor
+from pipeline.stages.train.triplets import TripletOrder
+
+# Two phases; rows of the history are due in the middle of them and at their end.
+SETTINGS = [
+    *SMALL_NETWORKS[1::2],
+    "sweep.settings = {}",
+    "ITERATIONS = 14",
+    "ALPHA_FROM = 7",
+    "GAP_FROM = 12",
+    "LOG_EVERY = 4",
+    "SCORE_EVERY = 0",
+    "CHECKPOINT_EVERY = 4",
+    "PICTURE_EVERY = 0",
+]
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """Train with settings, stopped after the iterations named; return state and history."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def trained(*settings, stops=()):
+        files = ["gin/quickstart.gin", "gin/parts/budgets/smoke.gin"]
+        experiment = load_experiment(files, [*SETTINGS, *settings])
+        experiment.dataset.prepare(cache)
+        dataset = experiment.dataset.open(cache)
+        spec = experiment.model_specs(dataset.fingerprint)[0]
+        directory = RunDirectory(tmp_path_factory.mktemp("run")).model(spec.model_id)
+        directory.root.mkdir(parents=True)
+        lengths = []
+
+        class Counting(Monitor):
+            def advance(self, count):
+                lengths.append(count)
+                super().advance(count)
+
+        for stop in (*stops, None):
+            model = spec.method.build(dataset.image_shape, dataset.max_value, spec.seed)
+            monitor = Counting(model, spec, directory, dataset, lambda *_, **__: None)
+            event = SimpleNamespace(is_set=lambda at=stop, of=monitor: at and of.iteration >= at)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(worker, "_stop_event", event)
+                patch.setattr(iterations, "SECONDS_OF_AN_EXECUTION", 1e6)
+                fit_segments(model, monitor, spec, dataset)
+            assert stop is None or stop <= monitor.iteration < 14
+        state = {name: variable.numpy() for name, variable in model.state.items()}
+        return state, monitor.history, lengths
+
+    return trained
+
+
+@pytest.fixture(scope="module")
+def one_by_one(train):
+    return train("training.iterations_per_execution = 1")
+
+
+def assert_same(one, other):
+    for name, value in one[0].items():
+        np.testing.assert_array_equal(value, other[0][name], err_msg=name)
+    assert one[1] == other[1]
+
+
+def test_as_many_as_fit_between_rows(train, one_by_one):
+    several = train()
+    assert one_by_one[2] == [1] * 14 and [row["iteration"] for row in several[1]] == [4, 8, 12, 14]
+    # Those of a segment begin alone: the first compiles, the second tells how long one takes, and
+    # the third is read by then. They end at the rows and at the next segment.
+    assert several[2] == [1, 1, 1, 1, 3] + [1, 1, 1, 2] + [1, 1]
+    assert_same(one_by_one, several)
+
+
+def test_stopped_and_resumed_between_rows(train, one_by_one):
+    assert_same(one_by_one, train("training.iterations_per_execution = 2", stops=(9,)))
+
+
+def test_images_on_the_device(train, one_by_one):
+    assert_same(one_by_one, train("training.images_on_device = True"))
+
+
+@pytest.mark.parametrize("max_value", [1, 255])
+@pytest.mark.parametrize("with_identities", [None, False, True])
+def test_both_feeds_give_the_same_batches(max_value, with_identities):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, max_value + 1, (20, 5, 3, 1), np.uint8)  # 15 pixels: a byte and more
+    dataset = SimpleNamespace(
+        train_images=lambda indices: images[indices],
+        num_images=20,
+        image_shape=(5, 3, 1),
+        max_value=max_value,
+    )
+    order = BatchOrder(20, 4, seed=0)
+    if with_identities is not None:
+        order = TripletOrder(np.arange(20) // 4, 4, 0, with_identities=with_identities)
+    host, device = HostFeed(order, dataset), DeviceFeed(order, dataset)
+    for feed in (host, device):
+        tf.nest.map_structure(
+            lambda spec, rows: spec.is_compatible_with(rows) or pytest.fail(str(spec)),
+            feed.signature,
+            feed.rows(2, 5),
+        )
+    first = tf.nest.map_structure(lambda one: one[1], host.rows(2, 5))
+    gather = tf.function(device.batch)
+    second = gather(tf.nest.map_structure(lambda one: one[1], device.rows(2, 5)))
+    tf.nest.map_structure(np.testing.assert_array_equal, first, second)
+    tf.nest.map_structure(
+        np.testing.assert_array_equal, first, order.batch(dataset, order.indices(3))
+    )
+
+
+def test_draws_are_the_same_with_xla_and_without():
+    def draw():
+        seed = draws.fold_in(tf.constant([1, 2], tf.int32), tf.constant(5, tf.int64))
+        return (
+            seed,
+            draws.uniform((64, 5), seed, -1.0, 1.0),
+            draws.integers((64,), seed, 0, 5),
+            draws.normal((64, 7), seed),
+        )
+
+    plain, compiled = tf.function(draw)(), tf.function(draw, jit_compile=True)()
+    for one, other in zip(plain[:3], compiled[:3], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(plain[3], compiled[3], rtol=1e-5, atol=1e-6)
