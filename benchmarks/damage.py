@@ -32,7 +32,7 @@ class Terminal:
     """Stands for the terminal in its block: keeps what this process and its workers say."""
 
     def __enter__(self):
-        """Redirects the descriptors, which workers inherit."""
+        """Redirect the descriptors, which workers inherit."""
         sys.stdout.flush()
         sys.stderr.flush()
         handle, self._name = tempfile.mkstemp()
@@ -44,7 +44,7 @@ class Terminal:
         return self
 
     def __exit__(self, *exception):
-        """Gives the descriptors back."""
+        """Give the descriptors back."""
         self.said()
         for number, descriptor in zip((1, 2), self._saved, strict=True):
             os.dup2(descriptor, number)

@@ -23,7 +23,7 @@ SECONDS = 2.0  # Of reading for each figure.
 
 
 def main() -> None:
-    """Renders, reads and prints."""
+    """Render, read and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--images",
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(recipe: DatasetRecipe, cache: Path) -> None:
-    """Prints the rates of making and reading one data set."""
+    """Print the rates of making and reading one data set."""
     is_cached = recipe.estimate(cache).is_cached
     start = time.perf_counter()
     recipe.prepare(cache)
@@ -66,7 +66,7 @@ def measure(recipe: DatasetRecipe, cache: Path) -> None:
 
 
 def reading_rate(data: Dataset, batch_size: int) -> float:
-    """Training images a second in random batches."""
+    """Return the training images for each second in random batches."""
     rng = np.random.default_rng(0)
     num_read, start = 0, time.perf_counter()
     while time.perf_counter() - start < SECONDS:

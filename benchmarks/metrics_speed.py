@@ -21,7 +21,7 @@ REDUCED_POINTS = 500
 
 
 def dsprites_like(num_points, code_dim=CODE_DIM, seed=0):
-    """Returns `(codes, factors)`: float64 `[num_points, code_dim]`, int64 `[num_points, 5]`."""
+    """Return `(codes, factors)`: float64 `[num_points, code_dim]`, int64 `[num_points, 5]`."""
     mixing = np.random.default_rng(0).normal(size=(len(FACTOR_SIZES), code_dim))
     generator = np.random.default_rng(seed)
     factors = np.column_stack([generator.integers(size, size=num_points) for size in FACTOR_SIZES])
@@ -30,7 +30,7 @@ def dsprites_like(num_points, code_dim=CODE_DIM, seed=0):
 
 
 def seconds(function, *arguments, repetitions=1, **options):
-    """Returns the shortest time of several calls."""
+    """Return the shortest time of several calls."""
     times = []
     for _ in range(repetitions):
         start = time.perf_counter()
@@ -40,7 +40,7 @@ def seconds(function, *arguments, repetitions=1, **options):
 
 
 def information_by_library_calls(codes, factors, num_bins=20):
-    """Returns the mutual information `[code_dim, num_factors]` by one library call a pair."""
+    """Return the mutual information `[code_dim, num_factors]` by one library call a pair."""
     bins = np.column_stack(
         [np.digitize(code, np.histogram(code, num_bins)[1][:-1]) for code in codes.T]
     )
@@ -48,7 +48,7 @@ def information_by_library_calls(codes, factors, num_bins=20):
 
 
 def time_mutual_information():
-    """Returns the times of mig, modularity and the loop of library calls they replace."""
+    """Return the times of mig, modularity and the loop of library calls they replace."""
     codes, factors = dsprites_like(NUM_POINTS)
     return (
         seconds(mig, codes, factors, repetitions=5),
@@ -58,7 +58,7 @@ def time_mutual_information():
 
 
 def measure_dhsic(num_points=5000, code_dim=5):
-    """Returns the time of dhsic and the peak of the memory it holds, in bytes."""
+    """Return the time of dhsic and the peak of the memory it holds, in bytes."""
     codes, _ = dsprites_like(num_points, code_dim)
     elapsed = seconds(dhsic, codes)
     tracemalloc.start()
@@ -69,7 +69,7 @@ def measure_dhsic(num_points=5000, code_dim=5):
 
 
 def time_dci_gbt(num_points=REDUCED_POINTS):
-    """Returns the times of dci with boosted trees in one process and in two."""
+    """Return the times of dci with boosted trees in one process and in two."""
     codes, factors = dsprites_like(num_points)
     codes_test, factors_test = dsprites_like(num_points // 2, seed=1)
     arrays = (codes, factors, codes_test, factors_test)
@@ -79,7 +79,7 @@ def time_dci_gbt(num_points=REDUCED_POINTS):
 
 
 def time_factor_vae_from_codes(num_groups=15_000, group_size=64, num_cached=73_728):
-    """Returns the time of factor_vae on groups looked up in cached codes.
+    """Return the time of factor_vae on groups looked up in cached codes.
 
     Args:
         num_groups: number of groups.
@@ -95,7 +95,7 @@ def time_factor_vae_from_codes(num_groups=15_000, group_size=64, num_cached=73_7
 
 
 def main():
-    """Measures everything and prints one line each."""
+    """Measure everything and print one line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="boosted trees on all 10,000 points")
     num_points = NUM_POINTS if parser.parse_args().full else REDUCED_POINTS

@@ -66,7 +66,7 @@ class PublishedIteration:
         self.session.run(initializer)
 
     def run(self, **feeds) -> dict[str, float]:
-        """Makes one iteration from arrays named as `feeds`; returns its losses."""
+        """Make one iteration from arrays named as `feeds`; return its losses."""
         feed = {self.feeds[name]: value for name, value in feeds.items()}
         run = self.session.run
         _, contrastive = run([self.train["contrastive"], self.cr_loss], feed)
@@ -173,7 +173,7 @@ class PublishedIteration:
             return tf.identity(x)
 
     def _discriminate(self, images):
-        """Returns D's logits and Q's outputs."""
+        """Return D's logits and Q's outputs."""
         layers = self.variables["discriminator"]
         x = self._trunk("discriminator", images)
         logits = self._spectral_dense(x, layers["discriminator_real_logit"])

@@ -254,7 +254,7 @@ def set_precision(dtype: str) -> None:
 
 
 def main() -> None:
-    """Measures, compares and prints."""
+    """Measure, compare and print."""
     arguments = parse()
     become_worker(arguments.threads)
     tensorflow_setup.configure()

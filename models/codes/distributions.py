@@ -63,14 +63,14 @@ class _Continuous:
     def pair(
         self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
     ) -> "tuple[tf.Tensor, tf.Tensor]":
-        """Two independent draws; parts that can keep a gap override this."""
+        """Return two independent draws; parts that can keep a gap override this."""
         from models import draws
 
         seeds = [draws.fold_in(seed, number) for number in range(2)]
         return tuple(self.sample(batch, one) for one in seeds)
 
     def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
-        """Gaussian around Q's mean; std 1, or the exponential of Q's second half, bounded."""
+        """Return that of Q's Gaussian: its mean; std 1, or e to the bounded second half."""
         from models.losses import info_gan as losses
 
         log_std = None
@@ -172,7 +172,7 @@ class UniformCodes(_Uniform):
         return tuple(tf.clip_by_value(one, self.low, self.high) for one in (first, second))
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
-        """Evenly spaced; without limits over the whole range."""
+        """Return evenly spaced values; without limits over the whole range."""
         return np.linspace(*(limits or (self.low, self.high)), steps, dtype=np.float32)
 
 
@@ -198,7 +198,7 @@ class GaussianCodes(_Gaussian):
             object.__setattr__(self, "log_std_bounds", LOG_STD_BOUNDS)
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
-        """Evenly spaced; without limits over two standard deviations to both sides."""
+        """Return evenly spaced values; without limits over two standard deviations each way."""
         return np.linspace(*(limits or (-2.0, 2.0)), steps, dtype=np.float32)
 
 
@@ -236,7 +236,7 @@ class EmpiricalCodes(_Continuous):
         return values[rng.integers(len(values), size=n)]
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
-        """Evenly spaced; without limits over the middle 95% of all codes' values."""
+        """Return evenly spaced values; without limits over the middle 95% of all codes' values."""
         limits = limits or tuple(np.quantile(self._fitted_values(), (0.025, 0.975)))
         return np.linspace(*limits, steps, dtype=np.float32)
 
@@ -290,7 +290,7 @@ class CategoricalCode:
     def pair(
         self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
     ) -> "tuple[tf.Tensor, tf.Tensor]":
-        """Two different classes, all ordered pairs equally likely, whatever the gap.
+        """Return two different classes, all ordered pairs equally likely, whatever the gap.
 
         InfoGAN-CR has no categorical codes; this rule is ours: were equal classes possible, the
         pair would share a code that the contrastive network is told it does not share.
@@ -305,7 +305,7 @@ class CategoricalCode:
         return tf.one_hot(first, self.num_classes), tf.one_hot(second, self.num_classes)
 
     def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
-        """Cross-entropy of Q's softmax."""
+        """Return the cross-entropy of Q's softmax."""
         from models.losses import info_gan as losses
 
         return losses.categorical_negative_log_likelihood(values, q_outputs)

@@ -48,7 +48,7 @@ class InfoGANCR(InfoGAN):
             checks.fail("codes", self.codes, "at least two regularised codes to tell apart")
 
     def is_regularised_at(self, iteration: int) -> bool:
-        """Whether alpha is above 0 during `iteration`, so that H plays."""
+        """Return whether alpha is above 0 during `iteration`, so that H plays."""
         return self.cr_weight.at(iteration) > 0.0
 
     @property

@@ -21,7 +21,7 @@ DAMAGE = (
 
 
 def file_identity(path: Path) -> dict[str, Any]:
-    """What tells one version of a file from another without reading it: place, size, times.
+    """Return what tells one version of a file from another without reading it: place, size, times.
 
     Copies that keep the time of the last modification cannot keep that of the last change.
 
@@ -42,7 +42,7 @@ def file_identity(path: Path) -> dict[str, Any]:
 
 
 def array_names(path: Path) -> list[str]:
-    """Names of the arrays in an ``.npz`` file.
+    """Return the names of the arrays in an ``.npz`` file.
 
     Raises:
       ValueError: The file is not a readable ``.npz`` file.
@@ -60,7 +60,7 @@ class ArrayFile:
     """
 
     def __init__(self, path: Path, name: str, is_read_whole: bool = False):
-        """Opens the array and reads its header.
+        """Open the array and read its header.
 
         Args:
           path: The ``.npz`` file.
@@ -107,7 +107,7 @@ class ArrayFile:
             )
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)``; reading forwards is fast, backwards starts the file again.
+        """Return the rows ``[start, stop)``; reading backwards starts the file again.
 
         Raises:
           ValueError: The file is damaged.
@@ -125,11 +125,11 @@ class ArrayFile:
         return np.frombuffer(data, self.dtype).reshape(shape, order=order)
 
     def __enter__(self) -> "ArrayFile":
-        """Returns itself."""
+        """Return itself."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._member.close()
         self._archive.close()
 

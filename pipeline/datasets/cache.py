@@ -37,7 +37,7 @@ class ContentCache:
     """One cache folder, found by its title and identity below the shared cache directory."""
 
     def __init__(self, cache_directory: Path, title: str, identity: dict[str, Any]):
-        """Names the folder; touches nothing.
+        """Name the folder; touch nothing.
 
         Args:
           cache_directory: The folder that all caches and all runs share.
@@ -49,12 +49,12 @@ class ContentCache:
         self.path = Path(cache_directory) / f"{slug}-{_digest_of(identity)[:16]}"
 
     def is_complete(self) -> bool:
-        """Whether everything has been made (without verifying the bytes)."""
+        """Return whether everything has been made (without verifying the bytes)."""
         manifest = self._read_manifest()
         return manifest is not None and manifest["complete"]
 
     def bytes_on_disk(self) -> int:
-        """Bytes that the cache takes now."""
+        """Return the bytes that the cache takes now."""
         return sum(file.stat().st_size for file in self.path.iterdir())
 
     def ensure(
@@ -65,7 +65,7 @@ class ContentCache:
         verify: bool = False,
         again: bool = False,
     ) -> Contents:
-        """Opens the cache; makes what is missing or damaged first.
+        """Open the cache; make what is missing or damaged first.
 
         Args:
           make_layout: Gives the layout; called only when nothing has been made yet.
@@ -95,12 +95,12 @@ class ContentCache:
         return self._open(manifest)
 
     def _remove(self) -> None:
-        """Removes what is there; processes that have it open keep what they see."""
+        """Remove what is there; processes that have it open keep what they see."""
         for file in (self.path / MANIFEST, *self.path.glob("*.npy")):
             file.unlink(missing_ok=True)
 
     def _make(self, manifest, make_layout, make_chunks, progress) -> dict[str, Any]:
-        """Makes all chunks that are missing or damaged; returns the complete manifest."""
+        """Make all chunks that are missing or damaged; return the complete manifest."""
         if manifest is None:
             manifest = {"version": FORMAT_VERSION, "title": self.title, "complete": False}
             layout = make_layout()
@@ -149,7 +149,7 @@ class ContentCache:
         return Contents(arrays, layout.details, _digest_of(content))
 
     def _is_intact(self, manifest: dict[str, Any], verify: bool) -> bool:
-        """Whether all files are as they were made."""
+        """Return whether all files are as they were made."""
         stamps = self._stamps(Layout.from_json(manifest["layout"]))
         is_unchanged = stamps == manifest.get("stamps")
         if is_unchanged and not verify:
@@ -163,7 +163,7 @@ class ContentCache:
         return True
 
     def _missing_chunks(self, manifest: dict[str, Any], warn: bool = False) -> list[int]:
-        """Chunks never made, or whose bytes differ from their digests."""
+        """Return the chunks never made, or whose bytes differ from their digests."""
         layout = Layout.from_json(manifest["layout"])
         missing = set()
         for name in layout.arrays:
@@ -216,7 +216,7 @@ class ContentCache:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        """Holds the lock of this cache; says so when another process has it."""
+        """Hold the lock of this cache; say so when another process has it."""
         lock = filelock.FileLock(f"{self.path}.lock")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -241,12 +241,12 @@ class ContentCache:
         return self.path / f"{name}.npy"
 
     def _writable(self, name: str):
-        """The file of an array, for writing anywhere in it; made when missing."""
+        """Return the file of an array, for writing anywhere in it; made when missing."""
         self._file(name).touch()
         return self._file(name).open("r+b")
 
     def _write(self, file, layout: Layout, name: str, start: int, data: bytes) -> None:
-        """Writes one chunk (and the header before the first) through to the disk."""
+        """Write one chunk (and the header before the first) through to the disk."""
         header = layout.header(name)
         try:
             file.seek(0)
@@ -262,7 +262,7 @@ class ContentCache:
             raise self._disk_full(needed, shutil.disk_usage(self.path).free) from error
 
     def _stamps(self, layout: Layout) -> dict[str, list[int]]:
-        """Size and modification time of each file; two equal stamps mean an untouched file."""
+        """Return the size and modification time of each file; equal stamps: an untouched file."""
         stamps = {}
         for name in layout.arrays:
             with contextlib.suppress(FileNotFoundError):
@@ -271,7 +271,7 @@ class ContentCache:
         return stamps
 
     def _read_manifest(self) -> dict[str, Any] | None:
-        """The manifest, or None when there is none that can be trusted."""
+        """Return the manifest, or None when there is none that can be trusted."""
         file = self.path / MANIFEST
         try:
             manifest = json.loads(file.read_text(encoding="utf-8"))
@@ -299,5 +299,5 @@ class ContentCache:
 
 
 def _digest_of(data: Any) -> str:
-    """SHA-256 of plain data, written as sorted JSON."""
+    """Return the SHA-256 of plain data, written as sorted JSON."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

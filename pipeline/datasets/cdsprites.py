@@ -35,7 +35,7 @@ class CdSprites(GridRecipe):
 
 
 def render(factors: np.ndarray) -> np.ndarray:
-    """Draws discs.
+    """Draw discs.
 
     Args:
       factors: int ``[n, 2]``: angle 0 .. 39 (in 40ths of a turn, clockwise on the screen from the
@@ -50,7 +50,7 @@ def render(factors: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _all_images() -> np.ndarray:
-    """All images, uint8 ``[angle, radius, 64, 64, 1]``; 4 MB."""
+    """Return all images, uint8 ``[angle, radius, 64, 64, 1]``; 4 MB."""
     angles = 2 * np.pi * np.arange(NUM_ANGLES)[:, None, None] / NUM_ANGLES
     radii = np.arange(NUM_RADII)[:, None]
     pixels = np.arange(64) + 0.5

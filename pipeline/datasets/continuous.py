@@ -18,7 +18,7 @@ class ContinuousDataset(Dataset):
         fingerprint: str,
         factor_ranges: dict[str, tuple[float, float]],
     ):
-        """Describes the factors.
+        """Describe the factors.
 
         Args:
           name: See Dataset.
@@ -67,6 +67,6 @@ class ContinuousDataset(Dataset):
 def sample_uniform(
     rng: np.random.Generator, num_rows: int, ranges: Sequence[tuple[float, float]]
 ) -> np.ndarray:
-    """Draws factor rows, float64 ``[num_rows, len(ranges)]``; fewer rows are the first of more."""
+    """Draw factor rows, float64 ``[num_rows, len(ranges)]``; fewer rows are the first of more."""
     low, high = np.array(list(ranges)).T
     return low + (high - low) * rng.random((num_rows, len(low)))

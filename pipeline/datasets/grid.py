@@ -17,7 +17,7 @@ Decode = Callable[[np.ndarray], np.ndarray]
 
 
 def training_subset(num_images: int | None, total: int, seed: int) -> np.ndarray | None:
-    """Sorted row numbers of a random subset, or None where the whole set is wanted.
+    """Return the sorted row numbers of a random subset, or None where the whole set is wanted.
 
     Args:
       num_images: How many rows; None means all.
@@ -53,7 +53,7 @@ class GridDataset(Dataset):
         training_rows: np.ndarray | None = None,
         stored_rows: np.ndarray | None = None,
     ):
-        """Describes the grid.
+        """Describe the grid.
 
         Args:
           name: See Dataset, like the five that follow.
@@ -115,7 +115,7 @@ class GridDataset(Dataset):
         return self.keys_of(factors)
 
     def keys_of(self, factors: np.ndarray) -> np.ndarray:
-        """Keys int64 ``[n]`` of factor rows int ``[n, num_factors]``."""
+        """Return the keys int64 ``[n]`` of factor rows int ``[n, num_factors]``."""
         return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
 
     def factors_of(self, keys: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ class GridRecipe(CachedRecipe):
     images_per_second = 50_000  # Rendering, on one core.
 
     def __post_init__(self):
-        """Checks the fields."""
+        """Check the fields."""
         checks.integer("subset_seed", self.subset_seed, minimum=0)
         check_num_images(self.num_images, self.num_combinations)
 
@@ -168,7 +168,7 @@ class GridRecipe(CachedRecipe):
 
     @abc.abstractmethod
     def render(self, factors: np.ndarray) -> np.ndarray:
-        """Draws factor rows int ``[n, num_factors]`` as uint8 ``[n, h, w, c]``."""
+        """Draw factor rows int ``[n, num_factors]`` as uint8 ``[n, h, w, c]``."""
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
@@ -176,11 +176,11 @@ class GridRecipe(CachedRecipe):
         return self.image_shape
 
     def render_stored(self, factors: np.ndarray) -> np.ndarray:
-        """Draws factor rows in the form in which they are stored."""
+        """Draw factor rows in the form in which they are stored."""
         return self.render(factors)
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
-        """Turns stored rows into images."""
+        """Turn stored rows into images."""
         return stored
 
     def cache_identity(self) -> dict[str, Any]:
@@ -228,7 +228,7 @@ class GridRecipe(CachedRecipe):
 
 
 def check_factors(factors: np.ndarray, factor_sizes: tuple[int, ...]) -> np.ndarray:
-    """Returns factor rows as int64 ``[n, num_factors]``, or says what is wrong with them."""
+    """Return factor rows as int64 ``[n, num_factors]``, or say what is wrong with them."""
     factors = np.asarray(factors)
     is_integer = np.issubdtype(factors.dtype, np.integer)
     if factors.ndim != 2 or factors.shape[1] != len(factor_sizes) or not is_integer:

@@ -45,7 +45,7 @@ class IdentitySplit(DatasetRecipe):
     seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; the source is looked at later."""
+        """Check the fields; the source is looked at later."""
         if not isinstance(self.source, CachedRecipe):
             checks.fail("identity_split.source", self.source, "a data set such as @teapots()")
         is_list = isinstance(self.factors, tuple | list) and len(self.factors) > 0
@@ -66,7 +66,7 @@ class IdentitySplit(DatasetRecipe):
         checks.integer("identity_split.seed", self.seed, minimum=0)
 
     def _check_identity(self, one: Any) -> None:
-        """Refuses what cannot name an identity: a value, or one value for each factor."""
+        """Refuse what cannot name an identity: a value, or one value for each factor."""
         values = one if isinstance(one, tuple | list) else (one,)
         is_fitting = len(values) == (len(self.factors) if values is one else 1)
         if not is_fitting or not all(isinstance(value, str | int | float) for value in values):
@@ -91,11 +91,11 @@ class IdentitySplit(DatasetRecipe):
     def prepare(
         self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
     ) -> None:
-        """Prepares the source, see DatasetRecipe."""
+        """Prepare the source, see DatasetRecipe."""
         self.source.prepare(cache_directory, progress, force=force)
 
     def open(self, cache_directory: Path) -> "IdentityDataset":
-        """Opens the source, see DatasetRecipe."""
+        """Open the source, see DatasetRecipe."""
         return IdentityDataset(self.source.open(cache_directory), self)
 
     def image_names(self) -> list[str] | None:
@@ -103,7 +103,7 @@ class IdentitySplit(DatasetRecipe):
         return None
 
     def estimate(self, cache_directory: Path) -> Estimate:
-        """What preparing the source costs, see DatasetRecipe."""
+        """Return what preparing the source costs, see DatasetRecipe."""
         return self.source.estimate(cache_directory)
 
 
@@ -119,7 +119,7 @@ class IdentityDataset(Dataset):
     has_identity_parts = True
 
     def __init__(self, source: Dataset, split: IdentitySplit):
-        """Finds the identities and splits the images.
+        """Find the identities and split the images.
 
         Args:
           source: The opened data set.
@@ -160,7 +160,7 @@ class IdentityDataset(Dataset):
         self.nominal_factors = source.nominal_factors
 
     def _digest(self, source: str) -> str:
-        """Returns the digest of the images and of their split, wherever they are kept."""
+        """Return the digest of the images and of their split, wherever they are kept."""
         split = self._split
         parts = [len(self.identity_names), self.unseen]
         for array in (self._identities, self._test_identities, self._rows):
@@ -170,7 +170,7 @@ class IdentityDataset(Dataset):
     def _identities_of_keys(
         self, train_keys: np.ndarray, test_keys: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the identity of each training and test image; names the identities."""
+        """Return the identity of each training and test image; name the identities."""
         names = list(self._source.factor_names)
         missing = [name for name in self._split.factors if name not in names]
         if missing:
@@ -208,7 +208,7 @@ class IdentityDataset(Dataset):
         return tuple(sorted({self._place_of(one) for one in unseen}))
 
     def _place_of(self, wanted: Any) -> int:
-        """Returns which identity is meant: by its name, its value, or the values of its factors."""
+        """Return which identity is meant: by its name, its value, or the values of its factors."""
         if isinstance(wanted, str) and wanted in self.identity_names:
             return self.identity_names.index(wanted)
         factors, place = self._split.factors, None
@@ -230,7 +230,7 @@ class IdentityDataset(Dataset):
         return place
 
     def _hold_out(self, identities: np.ndarray) -> np.ndarray:
-        """Returns which training images of the source are held out: a share of each identity's."""
+        """Return which training images of the source are held out: a share of each identity's."""
         order = np.random.default_rng([_SPLIT, self._split.seed, 1]).permutation(len(identities))
         order = order[np.argsort(identities[order], kind="stable")]
         counts = np.bincount(identities)
@@ -263,7 +263,7 @@ class IdentityDataset(Dataset):
         return tuple(self.identity_names[number] for number in self.seen)
 
     def size_of(self, part: str) -> int:
-        """Number of images of a part, see `part`."""
+        """Return the number of images of a part, see `part`."""
         return sum(map(len, self._parts[part]))
 
     def train_images(self, indices: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ GZIP_START = b"\x1f\x8b"
 
 
 def find(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first of the files `names` or their compressed forms in a folder, or None.
+    """Return the first of the files `names` or their compressed forms in a folder, or None.
 
     Capital letters do not matter. Some copies write ``train-images.idx3-ubyte`` where others write
     ``train-images-idx3-ubyte``: both spellings are taken.
@@ -35,7 +35,7 @@ def find(folder: Path, names: Sequence[str]) -> Path | None:
 
 
 def read_shape(path: Path) -> tuple[int, ...]:
-    """Shape of the array in an IDX file, from its header alone.
+    """Return the shape of the array in an IDX file, from its header alone.
 
     Raises:
       ValueError: It is not an IDX file.
@@ -45,7 +45,7 @@ def read_shape(path: Path) -> tuple[int, ...]:
 
 
 def read(path: Path) -> np.ndarray:
-    """The whole array of an IDX file, in the byte order of this machine.
+    """Return the whole array of an IDX file, in the byte order of this machine.
 
     Raises:
       ValueError: It is not an IDX file, is shorter or longer than its header says, or its
@@ -66,7 +66,7 @@ def read(path: Path) -> np.ndarray:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file, through gzip where its content is compressed; damage becomes a ValueError."""
+    """Open a file, through gzip where its content is compressed; damage becomes a ValueError."""
     with path.open("rb") as raw:
         is_compressed = raw.read(2) == GZIP_START
         raw.seek(0)

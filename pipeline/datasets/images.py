@@ -49,7 +49,7 @@ class StoredImages(CachedRecipe):
     subset_seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         path = paths.absolute("path", self.path, "the path of the images")
         object.__setattr__(self, "path", path)
         check_num_images(self.num_images)
@@ -192,7 +192,7 @@ class ImageArrays(StoredImages):
         return images
 
     def _check_names(self) -> None:
-        """Refuses a misspelt name; says which arrays nothing reads."""
+        """Refuse a misspelt name; say which arrays nothing reads."""
         arrays = array_names(Path(self.path))
         unread = [name for name in arrays if name not in ARRAYS]
         for name in unread:
@@ -273,7 +273,7 @@ class ImageFolder(StoredImages):
     grey: bool = False
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         super().__post_init__()
         check_sizes(self.crop, self.resize)
         checks.flag("grey", self.grey)
@@ -336,7 +336,7 @@ class ImageFolder(StoredImages):
         return contents.read_folder(self.path, self.test_path, needs_sizes=needs_sizes)
 
     def _rows_kept(self, found: contents.FolderImages) -> np.ndarray:
-        """Rows of the training images chosen, then of the held-out ones."""
+        """Return the rows of the training images chosen, then of the held-out ones."""
         held_out = np.arange(found.num_train, len(found.frames))
         return np.concatenate([self._chosen(found.num_train), held_out])
 
@@ -348,12 +348,12 @@ class ImageFolder(StoredImages):
 
 
 def _rows(factors: OwnFactors, start: int, stop: int) -> dict[str, np.ndarray]:
-    """Rows of the array of factors, where there is one."""
+    """Return the rows of the array of factors, where there is one."""
     return {"factors": factors.numbers[start:stop]} if factors.names else {}
 
 
 def _text(names: np.ndarray) -> list[str]:
-    """Names as text; older files hold them as bytes."""
+    """Return the names as text; older files hold them as bytes."""
     return [paths.readable(name) if isinstance(name, bytes) else str(name) for name in names]
 
 

@@ -73,7 +73,7 @@ class Dataset(abc.ABC):
         factor_sizes: tuple[int | None, ...] = (),
         factor_values: Sequence[Sequence[Value] | None] | None = None,
     ):
-        """Stores the description; see the class for the arguments."""
+        """Store the description; see the class for the arguments."""
         self.name = name
         self.image_shape = tuple(image_shape)
         self.max_value = max_value
@@ -101,10 +101,10 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def train_images(self, indices: np.ndarray) -> np.ndarray:
-        """Training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
+        """Return the training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
 
     def train_keys(self) -> np.ndarray:
-        """Keys of the training images, ``[num_images, ...]``, from which their factors are told.
+        """Return the keys of the training images, ``[num_images, ...]``, which tell their factors.
 
         Raises:
           ValueError: The factors of the training images are not known.
@@ -115,7 +115,7 @@ class Dataset(abc.ABC):
         )
 
     def train_labels(self) -> np.ndarray:
-        """Label (class, identity) of each training image, int64 ``[num_images]``, from 0.
+        """Return the label from 0 (class, identity) of each training image, int64 ``[num_images]``.
 
         Raises:
           ValueError: The training images have no labels.
@@ -145,7 +145,7 @@ class Dataset(abc.ABC):
         )
 
     def test_keys(self) -> np.ndarray:
-        """Keys of the held-out test images, int64 ``[n]``; empty where nothing is held out.
+        """Return the keys of the held-out test images, int64 ``[n]``, n = 0 where there are none.
 
         They go into `images_of` and `factors_of` like any others, and `sample_keys` never draws
         them.
@@ -154,13 +154,13 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def sample_keys(self, rng: np.random.Generator, num_keys: int) -> np.ndarray:
-        """Draws evaluation keys uniformly from all factor combinations (or training rows)."""
+        """Draw evaluation keys uniformly from all factor combinations (or training rows)."""
 
     @abc.abstractmethod
     def sample_group_keys(
         self, rng: np.random.Generator, fixed_factor: np.ndarray, group_size: int
     ) -> np.ndarray:
-        """Draws groups of evaluation keys that share the value of one factor.
+        """Draw groups of evaluation keys that share the value of one factor.
 
         Args:
           rng: Source of randomness.
@@ -176,14 +176,14 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def factors_of(self, keys: np.ndarray) -> np.ndarray:
-        """Factor values ``[n, num_factors]``: int64, or float64 when some factor is continuous."""
+        """Return factors ``[n, num_factors]``: int64, or float64 if some factor is continuous."""
 
     @abc.abstractmethod
     def images_of(self, keys: np.ndarray) -> np.ndarray:
-        """Images of evaluation `keys`, as uint8 ``[n, h, w, c]``."""
+        """Return images of evaluation `keys`, as uint8 ``[n, h, w, c]``."""
 
     def traversal_keys(self, factor: int, num_steps: int, seed: int) -> np.ndarray:
-        """Keys of a row of images along which one factor moves and the others stay.
+        """Return the keys of a row of images along which one factor moves and the others stay.
 
         Where not every combination of factors is there, the others change as little as they can.
 
@@ -211,12 +211,12 @@ class Dataset(abc.ABC):
         return keys[chosen]
 
     def binned_factors_of(self, keys: np.ndarray, num_bins: int = 20) -> np.ndarray:
-        """Factor values as int64 ``[n, num_factors]``, continuous ones in equal-width bins."""
+        """Return factor values int64 ``[n, num_factors]``, continuous ones in equal-width bins."""
         del num_bins  # Discrete factors need none.
         return self.factors_of(keys)
 
     def _check_groups(self, fixed_factor: np.ndarray, group_size: int) -> np.ndarray:
-        """Returns `fixed_factor` as int64 ``[num_groups]``, or says what is wrong with it."""
+        """Return `fixed_factor` as int64 ``[num_groups]``, or say what is wrong with it."""
         self._require_factors()
         fixed_factor = np.asarray(fixed_factor)
         if fixed_factor.ndim != 1 or not np.issubdtype(fixed_factor.dtype, np.integer):
@@ -270,7 +270,7 @@ class DatasetRecipe(abc.ABC):
         """The name for human readers."""
 
     def image_names(self) -> list[str] | None:
-        """A name for each image, such as its file: training images first, then test images.
+        """Return a name for each image, such as its file: training images first, then test images.
 
         None where images have no names.
         """
@@ -280,7 +280,7 @@ class DatasetRecipe(abc.ABC):
     def prepare(
         self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
     ) -> None:
-        """Makes the images once and verifies every byte of those that are there.
+        """Make the images once and verify every byte of those that are there.
 
         Safe to call from several processes: one makes the images and the others wait. Interrupted,
         it goes on where it stopped.
@@ -298,7 +298,7 @@ class DatasetRecipe(abc.ABC):
 
     @abc.abstractmethod
     def open(self, cache_directory: Path) -> Dataset:
-        """Opens the memory-mapped images; makes them first if `prepare` was not called.
+        """Open the memory-mapped images; make them first if `prepare` was not called.
 
         Files that changed since they were last verified are verified in full, and made again with a
         warning that names them if they are damaged.
@@ -306,7 +306,7 @@ class DatasetRecipe(abc.ABC):
 
     @abc.abstractmethod
     def estimate(self, cache_directory: Path) -> Estimate:
-        """Bytes on disk, seconds and whether the cache is there, without making anything."""
+        """Return bytes on disk, seconds and whether the cache is there, without making anything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -319,25 +319,25 @@ class CachedRecipe(DatasetRecipe):
 
     @abc.abstractmethod
     def cache_identity(self) -> dict[str, Any]:
-        """Plain data that decides which cache is ours; cheap. Fails if a source is missing."""
+        """Return, cheaply, what decides which cache is ours; raise if a source is missing."""
 
     @abc.abstractmethod
     def cost(self) -> tuple[int, float]:
-        """Bytes on disk and seconds to make the cache, both estimated without making it."""
+        """Return the bytes on disk and the seconds to make the cache, as estimated beforehand."""
 
     @abc.abstractmethod
     def layout(self, cache_directory: Path) -> Layout:
-        """What the cache holds; may read the source, and is called only when the cache is made."""
+        """Return what the cache holds; called only when it is made, so it may read the source."""
 
     @abc.abstractmethod
     def make_chunks(
         self, cache_directory: Path, layout: Layout, ranges: Sequence[tuple[int, int]]
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the rows ``[start, stop)`` of every array, for each of `ranges` in order."""
+        """Yield the rows ``[start, stop)`` of every array, for each of `ranges` in order."""
 
     @abc.abstractmethod
     def view(self, contents: Contents) -> Dataset:
-        """The data set over an opened cache."""
+        """Return the data set over an opened cache."""
 
     def prepare(
         self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
@@ -378,13 +378,13 @@ class CachedRecipe(DatasetRecipe):
 
 
 def _spread(values: np.ndarray, num_steps: int) -> np.ndarray:
-    """At most `num_steps` of the sorted values ``[n]``, evenly chosen, the ends among them."""
+    """Return up to `num_steps` of the sorted values ``[n]``, evenly chosen, with both ends."""
     places = np.linspace(0, len(values) - 1, min(num_steps, len(values)))
     return values[np.rint(places).astype(np.int64)]
 
 
 def check_num_images(num_images: int | None, published: int | None = None, where: str = "") -> None:
-    """Raises ValueError unless `num_images` is None or from 1 to the `published` size.
+    """Raise ValueError unless `num_images` is None or from 1 to the `published` size.
 
     Args:
       num_images: The recipe's field.

@@ -61,7 +61,7 @@ class IdxImages(CachedRecipe):
     subset_seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         path = paths.absolute("path", self.path, "the folder of the IDX files")
         object.__setattr__(self, "path", path)
         checks.choice("part", self.part, (*PARTS, "all"))
@@ -120,14 +120,14 @@ class IdxImages(CachedRecipe):
         )
 
     def _stored_parts(self) -> list[str]:
-        """The parts to read: the training rows first, then what is held out, if it is there."""
+        """Return the parts to read: the training rows, then what is held out, if it is there."""
         if self.part != "train":
             return list(PARTS) if self.part == "all" else ["test"]
         has_test = idx_files.find(Path(self.path), _file_names("test", "images"))
         return ["train", "test"] if has_test else ["train"]
 
     def _files(self, part: str) -> tuple[Path, Path | None]:
-        """The files of images and of labels (or None) of a part."""
+        """Return the files of images and of labels (or None) of a part."""
         folder = Path(self.path)
         images, labels = (
             idx_files.find(folder, _file_names(part, kind)) for kind in ("images", "labels")
@@ -142,7 +142,7 @@ class IdxImages(CachedRecipe):
         return images, labels
 
     def _read(self) -> tuple[np.ndarray, OwnFactors, int]:
-        """Images and factors of all rows, and how many rows are training rows."""
+        """Return images and factors of all rows, and how many rows are training rows."""
         parts = [_read_part(*self._files(part)) for part in self._stored_parts()]
         shapes = [images.shape[1:] for images, _ in parts]
         has_labels = [labels is not None for _, labels in parts]
@@ -191,7 +191,7 @@ class LabelledImages(CachedRecipe):
     subset_seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; files are looked for later."""
+        """Check the fields; files are looked for later."""
         if not isinstance(self.dataset, str):
             checks.fail("dataset", self.dataset, "a name of TensorFlow Datasets, or ''")
         if self.folder is not None:
@@ -208,7 +208,7 @@ class LabelledImages(CachedRecipe):
         return self.dataset or paths.title(self.folder, endings=(".npz",))
 
     def source(self) -> DatasetRecipe:
-        """The recipe of the place where the data are.
+        """Return the recipe of the place where the data are.
 
         Raises:
           FileNotFoundError: There is no such folder, or nothing in it that is read.
@@ -287,7 +287,7 @@ class LabelledImages(CachedRecipe):
 
 
 def _has_images(folder: Path) -> bool:
-    """Whether images or folders, which may hold some, lie in a folder."""
+    """Return whether images or folders, which may hold some, lie in a folder."""
     return any(path.is_dir() or finding.is_image(path) for path in folder.glob("*"))
 
 
@@ -296,13 +296,13 @@ def _has_idx_files(folder: Path) -> bool:
 
 
 def _file_names(part: str, kind: str) -> list[str]:
-    """Usual names of the file of images or of labels of a part, the likeliest first."""
+    """Return the usual names of the file of images or of labels of a part, the likeliest first."""
     dimensions = {"images": 3, "labels": 1}[kind]
     return [f"{start}-{kind}-idx{dimensions}-ubyte" for start in PARTS[part]]
 
 
 def _read_part(images_file: Path, labels_file: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images uint8 ``[n, h, w, c]`` and labels ``[n]`` (or None) of one part."""
+    """Return images uint8 ``[n, h, w, c]`` and labels ``[n]`` (or None) of one part."""
     images = idx_files.read(images_file)
     if images.ndim == 3:
         images = images[..., None]

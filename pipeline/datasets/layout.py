@@ -25,17 +25,17 @@ class Layout:
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """The chunks as ``(start, stop)`` rows."""
+        """Return the chunks as ``(start, stop)`` rows."""
         starts = range(0, self.num_rows, self.rows_per_chunk)
         return [(start, min(start + self.rows_per_chunk, self.num_rows)) for start in starts]
 
     def row_bytes(self, array: str) -> int:
-        """Bytes of one row of `array`."""
+        """Return the bytes of one row of `array`."""
         shape, dtype = self.arrays[array]
         return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
 
     def header(self, array: str) -> bytes:
-        """The ``.npy`` header of `array`."""
+        """Return the ``.npy`` header of `array`."""
         shape, dtype = self.arrays[array]
         description = {
             "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
@@ -47,21 +47,21 @@ class Layout:
         return buffer.getvalue()
 
     def file_bytes(self, array: str) -> int:
-        """Bytes of the whole file of `array`."""
+        """Return the bytes of the whole file of `array`."""
         return len(self.header(array)) + self.num_rows * self.row_bytes(array)
 
     def to_json(self) -> dict[str, Any]:
-        """This layout as plain JSON data (lists in the place of tuples)."""
+        """Return this layout as plain JSON data (lists in the place of tuples)."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Layout":
-        """Reads back what `to_json` gave."""
+        """Read back what `to_json` gave."""
         arrays = {name: (tuple(shape), dtype) for name, (shape, dtype) in data["arrays"].items()}
         return cls(arrays, data["num_rows"], data["rows_per_chunk"], data["details"])
 
     def chunk_bytes(self, array: str, rows: np.ndarray, start: int, stop: int) -> bytes:
-        """The bytes of `rows` ``[start, stop)`` of `array`, checked against this layout."""
+        """Return the bytes of `rows` ``[start, stop)`` of `array`, checked against this layout."""
         shape, dtype = self.arrays[array]
         expected = (stop - start, *shape)
         if rows.shape != expected or rows.dtype != np.dtype(dtype):

@@ -7,14 +7,14 @@ from models import checks
 
 
 def check_sizes(crop: int | None, resize: int | None) -> None:
-    """Raises ValueError unless both fields are None or whole numbers of pixels."""
+    """Raise ValueError unless both fields are None or whole numbers of pixels."""
     for field, value in (("crop", crop), ("resize", resize)):
         if value is not None:
             checks.integer(field, value, minimum=1)
 
 
 def crop_and_resize(image: Image.Image, crop: int | None, resize: int | None) -> Image.Image:
-    """Cuts out a centred square and resizes it bilinearly.
+    """Cut out a centred square and resize it bilinearly.
 
     Args:
       image: The image.
@@ -45,7 +45,7 @@ def crop_and_resize(image: Image.Image, crop: int | None, resize: int | None) ->
 
 
 def resize_array(image: np.ndarray, crop: int | None, resize: int | None) -> np.ndarray:
-    """`crop_and_resize` for an array uint8 ``[h, w, c]``, c = 1 or 3."""
+    """Crop and resize as `crop_and_resize`, an array uint8 ``[h, w, c]``, c = 1 or 3."""
     if crop is None and resize is None:
         return image
     channels = image.shape[-1]

@@ -40,7 +40,7 @@ class Squares(GridRecipe):
     name = "Squares"
 
     def __post_init__(self):
-        """Checks the fields."""
+        """Check the fields."""
         checks.integer("image_size", self.image_size, minimum=4)
         checks.integer("positions", self.positions, minimum=2)
         checks.integer("num_colours", self.num_colours, minimum=0)
@@ -80,7 +80,7 @@ class Squares(GridRecipe):
         return (self.image_size, self.image_size, 3 if self.num_colours else 1)
 
     def render(self, factors: np.ndarray) -> np.ndarray:
-        """Draws squares.
+        """Draw squares.
 
         Args:
           factors: int ``[n, num_factors]``, in the order of `factor_names`.
@@ -110,13 +110,13 @@ class Squares(GridRecipe):
         return (1 - mix) * np.asarray(self.first_colour) + mix * np.asarray(self.last_colour)
 
     def _column(self, factors: np.ndarray, name: str) -> np.ndarray:
-        """Values ``[n]`` of one factor, 0 where it does not vary."""
+        """Return the values ``[n]`` of one factor, 0 where it does not vary."""
         if name not in self.factor_names:
             return np.zeros(len(factors), np.int64)
         return factors[:, self.factor_names.index(name)]
 
     def _coverage(self, centres: np.ndarray, half_sides: np.ndarray) -> np.ndarray:
-        """How much of each pixel of one axis an interval covers: ``[n, 1]`` -> ``[n, size]``."""
+        """Return the share of each pixel that an interval of one axis covers, ``[n, size]``."""
         pixels = np.arange(self.image_size)
         first = np.maximum(pixels, centres - half_sides)
         last = np.minimum(pixels + 1, centres + half_sides)

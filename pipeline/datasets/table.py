@@ -28,7 +28,7 @@ class TableDataset(Dataset):
         num_train: int | None = None,
         own_values: Sequence[Sequence[Value] | None] | None = None,
     ):
-        """Describes the table.
+        """Describe the table.
 
         Args:
           name: See Dataset.

@@ -61,7 +61,7 @@ class TensorFlowDataset(CachedRecipe):
     nominal: tuple[str, ...] = ()
 
     def __post_init__(self):
-        """Checks the fields."""
+        """Check the fields."""
         for field in ("dataset", "split", "image", "test_split"):
             value = getattr(self, field)
             if field == "test_split" and value is None:
@@ -160,11 +160,11 @@ class TensorFlowDataset(CachedRecipe):
         return data
 
     def _names(self) -> tuple[str, ...]:
-        """Names of the factors."""
+        """Return the names of the factors."""
         return tuple(self.factor_names or (factor.split("/")[-1] for factor in self.factors))
 
     def _num_examples(self, builder: Any) -> tuple[int, int]:
-        """Sizes of the training split and of the held-out one."""
+        """Return the sizes of the training split and of the held-out one."""
         splits = builder.info.splits
         test = splits[self.test_split].num_examples if self.test_split else 0
         return splits[self.split].num_examples, test
@@ -193,7 +193,7 @@ class TensorFlowDataset(CachedRecipe):
 
 
 def prepare_builder(dataset: str, cache_directory: Path) -> Any:
-    """The library's builder of `dataset`, downloaded into our cache directory.
+    """Return the library's builder of `dataset`, downloaded into our cache directory.
 
     Raises:
       ImportError: The library is not installed.
@@ -230,7 +230,7 @@ def prepare_builder(dataset: str, cache_directory: Path) -> Any:
 
 
 def examples(builder: Any, split: str) -> Iterator[dict[str, Any]]:
-    """Yields the examples of a split in a fixed order, as dictionaries of NumPy values."""
+    """Yield the examples of a split in a fixed order, as dictionaries of NumPy values."""
     library = _library()
     # Files in the random-access format are not read by as_dataset, nor others by as_data_source.
     if str(builder.info.file_format.value) == "array_record":
@@ -254,7 +254,7 @@ def _library() -> Any:
 
 
 def _value_names(builder: Any, path: str) -> list[str] | None:
-    """The names that the library gives the values of a feature; None where it gives numbers."""
+    """Return the library's names of the values of a feature; None where it gives numbers."""
     feature = getattr(builder.info, "features", None)
     for key in path.split("/"):
         feature = feature[key] if feature is not None and key in feature else None
@@ -265,7 +265,7 @@ def _value_names(builder: Any, path: str) -> list[str] | None:
 
 
 def _feature(example: dict[str, Any], path: str) -> Any:
-    """The feature of an example, where ``a/b`` is feature b inside feature a."""
+    """Return the feature of an example, where ``a/b`` is feature b inside feature a."""
     value = example
     for key in path.split("/"):
         if not isinstance(value, dict) or key not in value:

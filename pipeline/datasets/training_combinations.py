@@ -56,7 +56,7 @@ class TrainingCombinations(DatasetRecipe):
     seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; names and numbers of values are compared with the source later."""
+        """Check the fields; names and numbers of values are compared with the source later."""
         if not isinstance(self.source, DatasetRecipe):
             checks.fail("source", self.source, "a recipe of images")
         if not isinstance(self.correlated, tuple | list) or len(set(self.correlated)) not in (0, 2):
@@ -112,7 +112,7 @@ class CombinationsDataset(Dataset):
     """The opened grid; training images are draws from it, evaluation sees all of it."""
 
     def __init__(self, source: Dataset, recipe: TrainingCombinations):
-        """Draws the training images.
+        """Draw the training images.
 
         Args:
           source: The opened grid.
@@ -149,7 +149,7 @@ class CombinationsDataset(Dataset):
         self.nominal_factors = source.nominal_factors
 
     def _weights_of_all(self, recipe: TrainingCombinations) -> np.ndarray:
-        """Weights of all combinations in training, float64 ``[combinations]``."""
+        """Return the weights of all combinations in training, float64 ``[combinations]``."""
         sizes = dict(zip(self._source.factor_names, self._source.factor_sizes, strict=True))
         weights = np.ones(self._source.factor_sizes)
         if recipe.correlated:
@@ -213,7 +213,7 @@ class CombinationsDataset(Dataset):
 
 
 def _joint(recipe: TrainingCombinations, shape: tuple[int, int]) -> np.ndarray:
-    """Weights of the two factors' values, float64 of `shape`."""
+    """Return the weights of the two factors' values, float64 of `shape`."""
     if recipe.joint is not None:
         return np.asarray(recipe.joint)
     first, second = (np.linspace(0, 1, size) for size in shape)

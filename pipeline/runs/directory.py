@@ -58,51 +58,51 @@ class RunDirectory:
         return self.root / "configuration.gin"
 
     def manifest(self, stage: str) -> Path:
-        """The file that says that a stage is finished, and from what."""
+        """Return the file that says that a stage is finished, and from what."""
         return self.root / "manifests" / f"{stage}.json"
 
     def model(self, model_id: str) -> "ModelDirectory":
-        """The folder of one model of the sweep."""
+        """Return the folder of one model of the sweep."""
         return ModelDirectory(self.root / "models" / model_id)
 
     def pretrained(self, key: str) -> "PretrainedDirectory":
-        """The folder of an encoder that was trained on real images before some models."""
+        """Return the folder of an encoder that was trained on real images before some models."""
         return PretrainedDirectory(self.root / "pretrained" / key[:16])
 
     def codes(self, export_key: str) -> Path:
-        """The folder of cached codes of one exported encoder."""
+        """Return the folder of cached codes of one exported encoder."""
         return self.root / "codes" / export_key
 
     def posteriors(self, export_key: str) -> Path:
-        """The folder of cached posteriors of one exported model: means and log variances."""
+        """Return the folder of cached posteriors of one exported model: means and log variances."""
         return self.root / "codes" / f"{export_key}-posterior"
 
     def metric_result(self, export_key: str, result_key: str) -> Path:
-        """The cached result of one metric for one exported encoder."""
+        """Return the cached result of one metric for one exported encoder."""
         return self.root / "metrics" / export_key / f"{result_key}.json"
 
     def class_pictures(self, export_key: str) -> Path:
-        """What the report draws of the classes of one exported model, as arrays."""
+        """Return what the report draws of the classes of one exported model, as arrays."""
         return self.root / "classes" / f"{export_key}.npz"
 
     def image_classes(self, model_id: str) -> Path:
-        """The class of every image, as one exported model tells it."""
+        """Return the class of every image, as one exported model tells it."""
         return self.root / "classes" / f"{model_id}.csv"
 
     def explored(self, export_key: str) -> Path:
-        """The images of the report's latent explorer of one exported generator."""
+        """Return the images of the report's latent explorer of one exported generator."""
         return self.root / "explored" / f"{export_key}.npz"
 
     def judge(self, key: str) -> "JudgeDirectory":
-        """The folder of a network that judges samples, and of what it makes of real images."""
+        """Return the folder of a network that judges samples, with its results on real images."""
         return JudgeDirectory(self.root / "judges" / key)
 
     def votes(self, generator_key: str, options_key: str) -> Path:
-        """The votes of every encoder on the samples of one generator."""
+        """Return the votes of every encoder on the samples of one generator."""
         return self.root / "votes" / f"{generator_key}-{options_key}.npz"
 
     def selection_result(self, name: str) -> Path:
-        """What a selection method keeps of the models that it judged together."""
+        """Return what a selection method keeps of the models that it judged together."""
         return self.root / "selection" / f"{name}.json"
 
 
@@ -158,7 +158,7 @@ class ModelDirectory:
         return self.root / ".lock"
 
     def export(self, name: str) -> "ExportDirectory":
-        """The networks of one moment: "final" or a snapshot such as "before_cr"."""
+        """Return the networks of one moment: "final" or a snapshot such as "before_cr"."""
         return ExportDirectory(self.root if name == "final" else self.root / name)
 
 

@@ -90,7 +90,7 @@ class Context:
         return self.experiment.model_specs(self.dataset.fingerprint)
 
     def finished_exports(self) -> list[Export]:
-        """The networks that are there to be scored, of the models that are finished.
+        """Return the networks that are there to be scored, of the models that are finished.
 
         Raises:
             StageError: If there are none.

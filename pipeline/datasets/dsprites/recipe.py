@@ -46,7 +46,7 @@ class DSprites(GridRecipe):
     rows_per_chunk = 32 * 32 * 60
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         super().__post_init__()
         if self.source not in (None, "tfds"):
             expected = "None, 'tfds', or the path of a dsprites_ndarray_*.npz file"
@@ -136,7 +136,7 @@ class DSprites(GridRecipe):
 
 
 def render(factors: np.ndarray) -> np.ndarray:
-    """Draws sprites.
+    """Draw sprites.
 
     Args:
       factors: int ``[n, 5]``: shape (0 square, 1 ellipse, 2 heart), scale 0 .. 5, orientation
@@ -151,7 +151,7 @@ def render(factors: np.ndarray) -> np.ndarray:
 def _pack_from_file(
     path: Path, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Streams the images of the original file, whose rows are in our order."""
+    """Stream the images of the original file, whose rows are in our order."""
     num_rows = int(np.prod(FACTOR_SIZES))
     key = "latents/classes" if path.suffix in stored_arrays.HDF5 else "latents_classes"
     classes = stored_arrays.read_array(path, key)
@@ -174,7 +174,7 @@ def _pack_from_file(
 
 
 def _pack_from_tensorflow_datasets(cache_directory: Path) -> np.ndarray:
-    """All images, packed and put in our order; uint8 ``[737280, 512]``."""
+    """Return all images, packed and put in our order; uint8 ``[737280, 512]``."""
     columns = [f"label_{factor}" for factor in ("shape", "scale", "orientation")]
     columns += ["label_x_position", "label_y_position"]
     packed = np.zeros((int(np.prod(FACTOR_SIZES)), shapes.PACKED_BYTES), np.uint8)

@@ -24,7 +24,7 @@ _COLUMNS_FROM = np.array([(2**64 - 1) >> k for k in range(65)], dtype=">u8").vie
 
 
 def outline(shape: int) -> np.ndarray:
-    """Vertices of a shape of scale 1 in its own axes, ``[num_vertices, 2]`` (u, v) in pixels.
+    """Return the vertices of a shape of scale 1 in its axes, pixels ``[num_vertices, 2]`` (u, v).
 
     Args:
       shape: 0 square, 1 ellipse, 2 heart.
@@ -42,7 +42,7 @@ def outline(shape: int) -> np.ndarray:
 
 @functools.cache
 def crossings(shape: int, scale: int, orientation: int) -> np.ndarray:
-    """Where each row of pixel centres crosses the outline, relative to the shape's centre.
+    """Return where each row of pixel centres crosses the outline, relative to the shape's centre.
 
     Args:
       shape: 0 .. 2.
@@ -70,7 +70,7 @@ def crossings(shape: int, scale: int, orientation: int) -> np.ndarray:
 
 
 def render_packed(factors: np.ndarray) -> np.ndarray:
-    """Draws images, eight pixels a byte.
+    """Draw images, eight pixels a byte.
 
     Args:
       factors: int ``[n, 5]``: shape 0 .. 2, scale 0 .. 5, orientation 0 .. 39, x and y 0 .. 31.
@@ -94,5 +94,5 @@ def render_packed(factors: np.ndarray) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray) -> np.ndarray:
-    """Packed images uint8 ``[n, 512]`` -> uint8 0/1 ``[n, 64, 64, 1]``."""
+    """Unpack images uint8 ``[n, 512]`` -> uint8 0/1 ``[n, 64, 64, 1]``."""
     return np.unpackbits(packed, axis=-1).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 1)

@@ -40,7 +40,7 @@ class CelebA(PublishedDataset):
     attributes: tuple[str, ...] = ()
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         super().__post_init__()
         if not isinstance(self.attributes, tuple | list):
             checks.fail("attributes", self.attributes, "a tuple of names of attributes")
@@ -106,7 +106,7 @@ class CelebA(PublishedDataset):
 
 
 def read_attributes(path: Path) -> tuple[list[str], list[str], np.ndarray]:
-    """Reads ``list_attr_celeba.txt``.
+    """Read ``list_attr_celeba.txt``.
 
     Args:
       path: The file.

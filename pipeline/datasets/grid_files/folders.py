@@ -20,13 +20,13 @@ LIST_FILE = "list.txt"  # Names of the files in their order, with or without suf
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is that of a tar archive, by its name."""
+    """Return whether a path is that of a tar archive, by its name."""
     return path.name.lower().endswith(ARCHIVES)
 
 
 @contextlib.contextmanager
 def unpacked(archive: Path, folder: str, scratch: Path) -> Iterator[Path]:
-    """Unpacks the files of one folder of a tar archive for a while.
+    """Unpack the files of one folder of a tar archive for a while.
 
     Args:
       archive: The archive.
@@ -54,7 +54,7 @@ def unpacked(archive: Path, folder: str, scratch: Path) -> Iterator[Path]:
 
 
 def _members(archive: Path, folder: str) -> Iterator[tuple[Path, bytes | None]]:
-    """Yields the place of each member, and what the files in `folder` hold."""
+    """Yield the place of each member, and what the files in `folder` hold."""
     try:
         with tarfile.open(archive, "r:*") as members:
             for member in members:
@@ -72,7 +72,7 @@ class ArrayFolder:
     """Files of equal arrays, one for each value of a factor; see GridRows for the attributes."""
 
     def __init__(self, folder: Path, key: str | None, axes: Sequence[str]):
-        """Lists the files and looks at the first.
+        """List the files and look at the first.
 
         Args:
           folder: The folder. Where it has a ``list.txt``, this gives the order of the files, which
@@ -98,7 +98,7 @@ class ArrayFolder:
         return math.prod(self.sizes)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``."""
+        """Return the rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``."""
         parts = []
         per_file = self._rows_per_file
         for number in range(start // per_file, -(-stop // per_file)):
@@ -124,7 +124,7 @@ class NumberedImages:
     factors = ("row",)
 
     def __init__(self, folder: Path):
-        """Lists the files; looks at the header of the first.
+        """List the files; look at the header of the first.
 
         Args:
           folder: The folder with the images.
@@ -147,7 +147,7 @@ class NumberedImages:
         self.image_shape = decoding.shape_of_files(self._paths[:1], None, None)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``."""
+        """Return the rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``."""
         paths = self._paths[start:stop]
         shape = decoding.shape_of_files(paths, None, None)
         if shape[:2] != self.image_shape[:2]:
@@ -159,7 +159,7 @@ class NumberedImages:
 
 
 def folder_identity(folder: Path) -> dict[str, Any]:
-    """What tells one state of a folder of many files from another without looking at each.
+    """Return what tells one state of a folder of many files from another without looking at each.
 
     Raises:
       FileNotFoundError: There is no such folder.

@@ -21,7 +21,7 @@ class GridRows:
     """
 
     def __init__(self, array: StoredArray, axes: Sequence[str] | None, where: str):
-        """Looks at shape and dtype; reads nothing.
+        """Look at shape and dtype; read nothing.
 
         Args:
           array: The array.
@@ -84,7 +84,7 @@ class GridRows:
         return math.prod(self.sizes)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``.
+        """Return the rows ``[start, stop)`` as uint8 ``[n, height, width, channels]``.
 
         Raises:
           ValueError: Floating-point values lie outside [0, 1].
@@ -100,7 +100,7 @@ class GridRows:
         return images
 
     def _run(self, outer: Sequence[int], start: int, stop: int) -> np.ndarray:
-        """Images ``[n, height, width(, channels)]`` of one run along the last factor."""
+        """Return images ``[n, height, width(, channels)]`` of one run along the last factor."""
         selection = [slice(None)] * len(self._values.shape)
         for axis, value in zip(self._places, outer, strict=False):
             selection[axis] = int(value)

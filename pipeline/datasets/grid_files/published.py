@@ -48,7 +48,7 @@ class PublishedDataset(CachedRecipe):
     subset_seed: int = 0
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         if self.title is not None and (not isinstance(self.title, str) or not self.title):
             checks.fail("title", self.title, "a text that is not empty, or None")
         if self.path is not None:
@@ -101,13 +101,13 @@ class PublishedDataset(CachedRecipe):
         return self.path is None and self.download is not None
 
     def _resized(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Shape of the images after cutting and resizing."""
+        """Return the shape of the images after cutting and resizing."""
         height, width, channels = image_shape
         side = self.resize or self.crop
         return image_shape if side is None else (side, side, channels)
 
     def _chosen(self, total: int, fingerprint: str) -> tuple[np.ndarray | None, str]:
-        """The rows of the subset, or None for all, and the content's fingerprint with them."""
+        """Return the subset's rows, or None for all, and the content's fingerprint with them."""
         check_num_images(self.num_images, total, self.name)
         rows = training_subset(self.num_images, total, self.subset_seed)
         if rows is not None:
@@ -116,7 +116,7 @@ class PublishedDataset(CachedRecipe):
 
 
 def rows_per_chunk(image_shape: tuple[int, ...]) -> int:
-    """Images of some 64 MB together."""
+    """Yield images of some 64 MB together."""
     return max(1, BYTES_PER_CHUNK // int(np.prod(image_shape)))
 
 
@@ -124,7 +124,7 @@ class RowsOf:
     """Some rows of a memory-mapped array, read when they are indexed."""
 
     def __init__(self, stored: np.ndarray, rows: np.ndarray):
-        """Reads nothing.
+        """Read nothing.
 
         Args:
           stored: The array ``[m, ...]``.
@@ -134,9 +134,9 @@ class RowsOf:
         self.shape = (len(rows), *stored.shape[1:])
 
     def __len__(self) -> int:
-        """Number of rows shown."""
+        """Return the number of rows shown."""
         return len(self._rows)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        """The rows of `indices`."""
+        """Return the rows of `indices`."""
         return self._stored[self._rows[indices]]

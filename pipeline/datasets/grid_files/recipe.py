@@ -62,7 +62,7 @@ class GridFile(PublishedDataset):
     max_value: int = 255
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         super().__post_init__()
         for field in ("factor_names", "nominal", "axes"):
             value = getattr(self, field)
@@ -159,7 +159,7 @@ class GridFile(PublishedDataset):
 
     @contextlib.contextmanager
     def _opened(self, scratch: Path) -> Iterator[Any]:
-        """The rows of images: GridRows, or what looks like them; archives unpack into `scratch`."""
+        """Return the rows of images: GridRows, or the like; archives unpack into `scratch`."""
         path = self.files
         if folders.is_archive(path):
             if self.folder is None or self.axes is None:
@@ -189,7 +189,7 @@ class GridFile(PublishedDataset):
             )
 
     def _check_labels(self, factors: Sequence[str]) -> None:
-        """Raises ValueError unless the labels say that the rows are this grid."""
+        """Raise ValueError unless the labels say that the rows are this grid."""
         if self.labels is None:
             return
         path = self.files
@@ -228,7 +228,7 @@ class _Reordered:
 def check_is_grid(
     labels: np.ndarray, names: Sequence[str], sizes: Sequence[int], where: str
 ) -> None:
-    """Verifies that rows of factor values run through a grid, the last factor changing fastest.
+    """Verify that rows of factor values run through a grid, the last factor changing fastest.
 
     Args:
       labels: Values ``[n, columns]``, a column for each factor in order, and any of one value.

@@ -51,7 +51,7 @@ class SmallNorb(PublishedDataset):
     camera: int = 0
 
     def __post_init__(self):
-        """Checks the fields; the files are looked at later."""
+        """Check the fields; the files are looked at later."""
         super().__post_init__()
         if not isinstance(self.factors, tuple | list) or not set(self.factors) <= set(FACTORS):
             checks.fail("factors", self.factors, f"some of {', '.join(FACTORS)}")
@@ -139,7 +139,7 @@ class SmallNorb(PublishedDataset):
         return data
 
     def _parts(self) -> list[str]:
-        """The stored parts; what is held out comes last."""
+        """Return the stored parts; what is held out comes last."""
         return ["test"] if self.part == "test" else list(PARTS)
 
     def _stored(self) -> list[tuple[str, str]]:
@@ -151,7 +151,7 @@ class SmallNorb(PublishedDataset):
         return compressed if compressed.is_file() and not path.is_file() else path
 
     def _read_factors(self, part: str) -> np.ndarray:
-        """Factor values int64 ``[n, 5]`` in the order of FACTORS; azimuth from 0 to 17."""
+        """Return factor values int64 ``[n, 5]`` in the order of FACTORS; azimuth from 0 to 17."""
         category, info = (BinaryMatrix(self._file(part, kind)) for kind in ("cat", "info"))
         category = category.read(0, category.shape[0])
         info = info.read(0, info.shape[0])
@@ -176,7 +176,7 @@ class BinaryMatrix:
     """
 
     def __init__(self, path: Path):
-        """Reads the header and, of a raw file, compares the size.
+        """Read the header and, of a raw file, compares the size.
 
         Args:
           path: The file.
@@ -204,7 +204,7 @@ class BinaryMatrix:
             raise self._too_short(expected, path.stat().st_size)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``[start, stop)``.
+        """Return the rows ``[start, stop)``.
 
         Raises:
           ValueError: The file is damaged or too short.
@@ -216,7 +216,7 @@ class BinaryMatrix:
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
     def _bytes(self, first: int, count: int) -> bytes:
-        """Bytes from `first` on, fewer where the file ends before."""
+        """Return the bytes from `first` on, fewer where the file ends before."""
         is_packed = self._path.suffix == ".gz"
         try:
             with gzip.open(self._path) if is_packed else self._path.open("rb") as file:

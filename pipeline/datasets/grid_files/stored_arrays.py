@@ -49,7 +49,7 @@ class _NpzRows:
 
 @contextlib.contextmanager
 def open_array(path: Path, key: str | None = None) -> Iterator[StoredArray]:
-    """Opens one array of a file.
+    """Open one array of a file.
 
     MATLAB's files of version 7.3 and HDF5 files are read in parts, ``.npy`` files are
     memory-mapped, ``.npz`` files are streamed. Of MATLAB's older files, whose variables have at
@@ -86,7 +86,7 @@ def open_array(path: Path, key: str | None = None) -> Iterator[StoredArray]:
 
 
 def read_array(path: Path, key: str | None = None) -> np.ndarray:
-    """Reads one small array as a whole, with its axes as in NumPy (MATLAB's as in MATLAB).
+    """Read one small array as a whole, with its axes as in NumPy (MATLAB's as in MATLAB).
 
     Raises:
       FileNotFoundError: There is no such file.

@@ -86,7 +86,7 @@ def read_headers(files: Sequence[Path], *, needs_sizes: bool) -> list[Header]:
 def common_shape(
     files: Sequence[Path], headers: Sequence[Header], crop: int | None, resize: int | None
 ) -> tuple[int, int, int]:
-    """Height, width and channels that all images have after cutting and resizing.
+    """Return the height, width and channels that all images have after cutting and resizing.
 
     Raises:
       ValueError: Some images are too small, or differ in size; names their files.
@@ -113,7 +113,7 @@ def common_shape(
 def read(
     frames: Sequence[Frame], channels: int, crop: int | None, resize: int | None
 ) -> np.ndarray:
-    """Decodes images.
+    """Decode images.
 
     Args:
       frames: The images; those of one file one after another.
@@ -145,7 +145,7 @@ def read(
 def shape_of_files(
     files: Sequence[Path], crop: int | None, resize: int | None
 ) -> tuple[int, int, int]:
-    """Height, width and channels of files of one image each, see `common_shape`."""
+    """Return the height, width and channels of files of one image each, see `common_shape`."""
     headers = read_headers(files, needs_sizes=crop is None and resize is None)
     return common_shape(files, headers, crop, resize)
 
@@ -153,7 +153,7 @@ def shape_of_files(
 def read_files(
     files: Sequence[Path], channels: int, crop: int | None, resize: int | None
 ) -> np.ndarray:
-    """Decodes files of one image each, see `read`."""
+    """Decode files of one image each, see `read`."""
     return read([Frame(file, 0) for file in files], channels, crop, resize)
 
 
@@ -217,7 +217,7 @@ def _subfile_type(image: Image.Image) -> int:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Lays an image with transparency over white; returns others as they are."""
+    """Lay an image with transparency over white; return others as they are."""
     if image.mode not in ("LA", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
         return image
     image = image.convert("RGBA")

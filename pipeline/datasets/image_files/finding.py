@@ -77,7 +77,7 @@ def extensions() -> frozenset[str]:
 
 
 def is_image(path: Path | str) -> bool:
-    """Whether a file is taken for an image, by its name."""
+    """Return whether a file is taken for an image, by its name."""
     name = os.path.basename(path)
     ending = os.path.splitext(name)[1].lower()
     is_drawing = ending in POSTSCRIPT and EpsImagePlugin.has_ghostscript()
@@ -114,7 +114,7 @@ def find(folder: Path) -> Found:
 
 
 def listing_digest(folder: Path) -> str:
-    """Digest of names, sizes and times of all images: tells one state of a folder from another."""
+    """Return a digest of names, sizes and times of all images: it tells a folder's states apart."""
     _refuse_no_folder(folder)
     root, digest = os.fspath(folder), hashlib.sha256()
     for path, status in _walk(root, [os.path.realpath(root)]):

@@ -29,7 +29,7 @@ FLOOR, WALL, OBJECT = range(3)  # The channels of shades.
 
 
 def shades(size: int, shape: int, angle: int) -> np.ndarray:
-    """Draws the room once.
+    """Draw the room once.
 
     Args:
       size: Number of the size of the object, 0 .. 7.
@@ -63,7 +63,7 @@ def shades(size: int, shape: int, angle: int) -> np.ndarray:
 
 @functools.cache
 def _camera_rays(angle: int) -> tuple[np.ndarray, np.ndarray]:
-    """Origins and directions of length 1, each ``[rays, 3]``, row by row from the top left."""
+    """Return origins and directions of length 1, each ``[rays, 3]``, in rows from the top left."""
     turn = np.radians(ANGLES[angle])
     camera = np.array([np.sin(turn), 0, np.cos(turn)]) * CAMERA_DISTANCE + [0, CAMERA_HEIGHT, 0]
     forward = np.array([0, AIM_HEIGHT, 0]) - camera
@@ -80,7 +80,7 @@ def _camera_rays(angle: int) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def _room(angle: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances, materials and normals of floor and walls along the rays of the camera."""
+    """Return distances, materials and normals of floor and walls along the rays of the camera."""
     origins, directions = _camera_rays(angle)
     planes = np.concatenate([[[0.0, 1.0, 0.0]], WALL_NORMALS])
     offsets = np.array([0.0, -WALL_DISTANCE, -WALL_DISTANCE])

@@ -63,7 +63,7 @@ class Room3D(CachedRecipe):
     is_rendered = True
 
     def __post_init__(self):
-        """Checks the fields."""
+        """Check the fields."""
         check_num_images(self.num_images, NUM_IMAGES)
         checks.integer("subset_seed", self.subset_seed, minimum=0)
 
@@ -125,7 +125,7 @@ class _Painted:
 
 
 def render(factors: np.ndarray) -> np.ndarray:
-    """Draws rooms.
+    """Draw rooms.
 
     Args:
       factors: int ``[n, 6]``: floor hue, wall hue, object hue (0 .. 9, tenths of the colour circle
@@ -145,7 +145,7 @@ def render(factors: np.ndarray) -> np.ndarray:
 
 
 def paint(shades: np.ndarray, hues: np.ndarray) -> np.ndarray:
-    """Lays colours over geometry, in whole numbers: the same pixels on every machine.
+    """Lay colours over geometry, in whole numbers: the same pixels on every machine.
 
     Args:
       shades: uint8 ``[n, 3, 64, 64]``, see ray_caster.

@@ -90,7 +90,7 @@ def _tube(
 
 
 def _to_plane(origins: np.ndarray, directions: np.ndarray, height: float) -> np.ndarray:
-    """Distances at which rays come down to a height, infinite for those that do not."""
+    """Return the distances at which rays come down to a height, infinite for those that do not."""
     with np.errstate(divide="ignore", invalid="ignore"):
         distances = (height - origins[:, 1]) / directions[:, 1]
     return np.where((directions[:, 1] < 0) & (distances > 0), distances, np.inf)

@@ -31,14 +31,14 @@ class SurfacePoints(NamedTuple):
 
 @functools.cache
 def body() -> SurfacePoints:
-    """Rim, body, lid and bottom, which look the same from every azimuth."""
+    """Return the rim, body, lid and bottom, which look the same from every azimuth."""
     patches = _patches()
     return _sample([patch for i, patch in enumerate(patches) if i not in HANDLE_AND_SPOUT])
 
 
 @functools.cache
 def handle_and_spout() -> SurfacePoints:
-    """The two parts that give the azimuth away."""
+    """Return the two parts that give the azimuth away."""
     patches = _patches()
     # The pot is hollow but its walls are not drawn from inside: a flat patch across the mouth.
     near_edge, far_edge = patches[MOUTH[0]][-1], patches[MOUTH[1]][-1][::-1]
@@ -49,7 +49,7 @@ def handle_and_spout() -> SurfacePoints:
 
 @functools.cache
 def _patches() -> list[np.ndarray]:
-    """Control points ``[4, 4, 3]`` of all patches, in units of the scene."""
+    """Return the control points ``[4, 4, 3]`` of all patches, in units of the scene."""
     data = json.loads(PATCHES_FILE.read_text(encoding="utf-8"))
     vertices = np.array(data["vertices"]) * (1.0, 1.0, STRETCH)
     vertices[:, 2] -= (vertices[:, 2].min() + vertices[:, 2].max()) / 2
@@ -61,7 +61,7 @@ def _patches() -> list[np.ndarray]:
 
 
 def _sample(patches: list[np.ndarray]) -> SurfacePoints:
-    """Samples patches, dense enough for their fastest place to leave no sub-pixel empty."""
+    """Sample patches, dense enough for their fastest place to leave no sub-pixel empty."""
     positions, normals = [], []
     for patch in patches:
         position, slope = _basis(np.linspace(0, 1, 17))
@@ -88,7 +88,7 @@ def _midpoints(count: float) -> np.ndarray:
 
 
 def _basis(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cubic Bernstein polynomials at `t` and their slopes, each ``[len(t), 4]``."""
+    """Return the cubic Bernstein polynomials at `t` and their slopes, each ``[len(t), 4]``."""
     s = 1 - t
     position = np.stack([s**3, 3 * s**2 * t, 3 * s * t**2, t**3], axis=1)
     slope = np.stack([-3 * s**2, 3 * s * (s - 2 * t), 3 * t * (2 * s - t), 3 * t**2], axis=1)

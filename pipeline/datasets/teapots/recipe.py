@@ -71,7 +71,7 @@ class Teapots(CachedRecipe):
     is_rendered = True
 
     def __post_init__(self):
-        """Checks the fields."""
+        """Check the fields."""
         check_num_images(self.num_images)
         checks.choice("variant", self.variant, FACTOR_RANGES)
         checks.integer("seed", self.seed, minimum=0)
@@ -133,7 +133,7 @@ class TeapotDataset(ContinuousDataset):
     """Opened teapots; keys are factor rows."""
 
     def __init__(self, name: str, variant: str, contents: Contents):
-        """Opens the stored geometry.
+        """Open the stored geometry.
 
         Args:
           name: See Dataset.
@@ -160,7 +160,7 @@ class TeapotDataset(ContinuousDataset):
 
 
 def render(factors: np.ndarray, variant: str = "colour") -> np.ndarray:
-    """Draws teapots on white.
+    """Draw teapots on white.
 
     Args:
       factors: Floating point ``[n, num_factors]``; for the variant "colour" azimuth and elevation
@@ -178,7 +178,7 @@ def render(factors: np.ndarray, variant: str = "colour") -> np.ndarray:
 
 
 def render_geometry(factors: np.ndarray, variant: str) -> np.ndarray:
-    """Shade and coverage uint8 ``[n, 64, 64, 2]`` of factor rows, see renderer."""
+    """Return the shade and coverage uint8 ``[n, 64, 64, 2]`` of factor rows, see renderer."""
     azimuths, elevations = factors[:, 0], factors[:, 1]
     if variant == "colour":
         return renderer.render_geometry(azimuths, elevations)
@@ -191,7 +191,7 @@ def render_geometry(factors: np.ndarray, variant: str) -> np.ndarray:
 
 
 def colour(geometry: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Colours teapots and lays them over white.
+    """Colour teapots and lay them over white.
 
     Args:
       geometry: uint8 ``[n, 64, 64, 2]``, shade and coverage.
@@ -230,7 +230,7 @@ def _chunks(
 
 
 def _num_processes(num_images: int) -> int:
-    """Processes worth starting: one a core, none for what is done in seconds."""
+    """Return how many processes are worth starting: one for each core, none for a few seconds."""
     if multiprocessing.current_process().daemon:  # It may not start any.
         return 1
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -35,7 +35,7 @@ def render_geometry(
     rolls: np.ndarray | None = None,
     lights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draws teapots in front of nothing.
+    """Draw teapots in front of nothing.
 
     Args:
       azimuths: Radians ``[n]``; the spout points right at 0, and turns anticlockwise seen from
@@ -100,7 +100,7 @@ def _handle_and_spout() -> _Splats:
 
 
 def _draw(azimuth: float, elevation: float) -> np.ndarray:
-    """Directions of the surface in all sub-pixels, uint16 ``[9 * 64 * 64]``."""
+    """Return the directions of the surface in all sub-pixels, uint16 ``[9 * 64 * 64]``."""
     level = round(elevation / (2 * np.pi) * ELEVATIONS_PER_TURN)
     directions, depths = (buffer.copy() for buffer in _draw_body(level))
     _splat(_handle_and_spout(), azimuth, elevation, directions, depths)
@@ -109,7 +109,7 @@ def _draw(azimuth: float, elevation: float) -> np.ndarray:
 
 @functools.lru_cache(maxsize=ELEVATIONS_PER_TURN // 2 + 1)
 def _draw_body(level: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions and depths of all sub-pixels of a pot without handle and spout; 220 kB."""
+    """Return directions and depths of all sub-pixels of a pot without handle and spout; 220 kB."""
     directions = np.zeros(SAMPLES**2 * _PLANE, np.uint16)
     depths = np.full(SAMPLES**2 * _PLANE, np.inf, np.float32)
     _splat(_body(), 0.0, 2 * np.pi * level / ELEVATIONS_PER_TURN, directions, depths)
@@ -123,7 +123,7 @@ def _splat(
     directions: np.ndarray,
     depths: np.ndarray,
 ) -> None:
-    """Draws points that face the camera and are nearer than what is there, in place."""
+    """Draw points that face the camera and are nearer than what is there, in place."""
     sine, cosine = np.float32(np.sin(azimuth)), np.float32(np.cos(azimuth))
     down, level = np.float32(np.sin(elevation)), np.float32(np.cos(elevation))
     # A point faces the camera when the camera is in front of its tangent plane.
@@ -153,7 +153,7 @@ def _splat(
 
 
 def _places() -> np.ndarray:
-    """Where each sub-pixel (row * _SIDE + column) is kept: planes of one sub-pixel a pixel."""
+    """Return where each sub-pixel (row * _SIDE + column) is kept, in planes of 64 x 64."""
     rows, columns = np.divmod(np.arange(_SIDE * _SIDE), _SIDE)
     plane = rows % SAMPLES * SAMPLES + columns % SAMPLES
     return plane * _PLANE + rows // SAMPLES * IMAGE_SIZE + columns // SAMPLES
@@ -163,7 +163,7 @@ _PLACES = _places()
 
 
 def _rolled_places(roll: float) -> np.ndarray:
-    """The sub-pixel that comes to each place when the image turns anticlockwise by `roll`."""
+    """Return the sub-pixel that comes to each place when the image turns left by `roll`."""
     middle = (_SIDE - 1) / 2
     rows, columns = np.divmod(np.argsort(_PLACES), _SIDE)
     right, up = columns - middle, middle - rows
@@ -176,7 +176,7 @@ def _rolled_places(roll: float) -> np.ndarray:
 
 
 def _to_scene(light: np.ndarray, elevation: float, roll: float) -> np.ndarray:
-    """A direction as seen on the screen (right, up, towards the viewer) in the scene's axes."""
+    """Turn a direction on the screen (right, up, towards the viewer) into the scene's axes."""
     right = light[0] * np.cos(roll) + light[1] * np.sin(roll)
     up = light[1] * np.cos(roll) - light[0] * np.sin(roll)
     sine, cosine = np.sin(elevation), np.cos(elevation)
@@ -184,7 +184,7 @@ def _to_scene(light: np.ndarray, elevation: float, roll: float) -> np.ndarray:
 
 
 def _shades(light: np.ndarray) -> np.ndarray:
-    """Stored shade of each numbered direction under a light of the scene, uint8 ``[65536]``."""
+    """Return the stored shade of each numbered direction under a light, uint8 ``[65536]``."""
     inclinations = np.pi * (np.arange(_NUM_INCLINATIONS) + 0.5) / _NUM_INCLINATIONS
     azimuths = 2 * np.pi * (np.arange(_NUM_AZIMUTHS) + 0.5) / _NUM_AZIMUTHS
     level = light[0] * np.cos(azimuths) + light[1] * np.sin(azimuths)

@@ -63,7 +63,7 @@ def _check_batches(context: Context, specs: Sequence[ModelSpec]) -> None:
 
 
 def _plan_without_data(context: Context) -> list[Step]:
-    """Every model is new where the images are; the size of unseen images of others is unknown."""
+    """Plan every model as new; where the shape of the images is unknown, so is the time."""
     image_shape = context.experiment.dataset.image_shape
     steps = []
     for spec in context.experiment.model_specs("not yet known"):
