@@ -15,6 +15,7 @@ from pipeline.errors import ConfigurationError, StageError
 from pipeline.progress import ProgressDisplay
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
 
 from ray import cloudpickle  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402

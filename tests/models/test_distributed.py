@@ -168,10 +168,12 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one_and_resume_to_the_bit(folder):
     assert list(folder.glob("two/models/*/manifest.json"))
 
 
+@pytest.mark.slow
 def test_two_machines_equal_one_and_the_chief_writes(folder):
     with contextlib.ExitStack() as stack:
         # Free when asked for; held open until both are known, so that they differ.

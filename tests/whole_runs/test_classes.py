@@ -166,6 +166,7 @@ def without_graphs():
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.mark.slow
 def test_a_study_runs_through_every_stage(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):
@@ -227,6 +228,7 @@ def test_a_study_runs_through_every_stage(
         assert "grid" in arrays
 
 
+@pytest.mark.slow
 def test_unlabelled_images_are_given_classes(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):

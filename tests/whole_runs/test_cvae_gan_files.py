@@ -50,6 +50,7 @@ def experiment(name, *settings):
     return load_experiment(files, ["ITERATIONS = 2", *settings])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [mnist, faces, teapots])
 def test_every_file_trains_and_is_scored(source, tmp_path, cache):
     (tmp_path / "data").mkdir()

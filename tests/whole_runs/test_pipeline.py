@@ -17,7 +17,13 @@ from PIL import Image
 
 from benchmarks.harness import DAMAGES, EXPERIMENT, differences, staying_workers
 from pipeline.cli import main
+from pipeline.experiment import load_experiment
+from pipeline.inference.encoding import encoder_function, load_network
+from pipeline.runs.directory import ModelDirectory
 from pipeline.runs.manifests import damaged_files, read_manifest
+from pipeline.stages.train.loop import train_model
+
+pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Files that need data are run on generated ones in tests of their own.
@@ -26,6 +32,10 @@ GIN_FILES = sorted(
     for path in (REPOSITORY / "gin").glob("*.gin")
     if "DATA_DIR" not in path.read_text(encoding="utf-8") and not path.name.startswith("cvae_gan")
 )
+# These run through every stage; the others differ in data and networks, of which two iterations
+# are enough.
+WHOLE = ("quickstart.gin", "dsprites_baselines.gin", "selection_study.gin")
+SMOKE = "gin/parts/budgets/smoke.gin"
 # One model of each method of the study is enough here.
 TWO_METHODS = """sweep.settings = {
     'factor_vae-10': {'experiment.method': @factor_vae(), 'BATCH_SIZE': 64},
@@ -61,9 +71,9 @@ def finished(tmp_path_factory, cache):
     return out
 
 
-@pytest.mark.parametrize("name", GIN_FILES)
-def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
-    files = ["--gin", f"gin/{name}", "--gin", "gin/parts/budgets/smoke.gin"]
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
+    files = ["--gin", f"gin/{name}", "--gin", SMOKE]
     exports = {"final", "before_cr"}
     methods = ["model_centrality", "supervised", "udr_lasso", "udr_spearman"]
     if "baselines" in name:  # ten methods, none with a snapshot: three kinds are enough here
@@ -92,6 +102,27 @@ def test_every_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd)
     said = capfd.readouterr().err
     assert "damaged" not in said and "missing" not in said
     assert said.count("skipped") >= 4 and "the report is up to date" in said
+
+
+@pytest.mark.parametrize("name", [name for name in GIN_FILES if name not in WHOLE])
+def test_two_iterations_of_every_other_gin_file(name, tmp_path, cache):
+    settings = ["ITERATIONS = 2", "LOG_EVERY = 1", "ALPHA_FROM = 1", "GAP_FROM = 2"]
+    experiment = load_experiment([f"gin/{name}", SMOKE], settings)
+    experiment.dataset.prepare(cache)
+    dataset = experiment.dataset.open(cache)
+    spec = experiment.model_specs(dataset.fingerprint)[-1]
+    directory = ModelDirectory(tmp_path)
+    outcome = train_model(spec, directory, cache, progress=lambda *_, **__: None)
+    assert outcome["status"] == "done", outcome
+    assert {export.name for export in spec.exports} == {"final", "before_cr"}
+    losses = pd.read_csv(directory.history)
+    losses = losses.filter(like="loss")  # of the contrastive network from the second iteration on
+    assert len(losses) == 2 and np.isfinite(losses.iloc[1]).all()
+    assert np.isfinite(losses.drop(columns="cr_loss").iloc[0]).all()
+    encode = encoder_function(load_network(directory.export("final").encoder), dataset.max_value)
+    keys = dataset.sample_keys(np.random.default_rng(0), 10)
+    codes = encode(dataset.images_of(keys))
+    assert codes.shape == (10, spec.method.codes.code_dim) and np.isfinite(codes).all()
 
 
 def test_what_is_finished_is_skipped(finished, cache, capfd):
