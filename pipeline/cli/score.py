@@ -1,6 +1,7 @@
 """`run_pipeline.py score`: the metrics on anyone's arrays, without our models or data sets."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 import metrics
 from pipeline.cli.commands import EXIT_DONE
+from pipeline.cli.given_arrays import check_arrays, needs_classes, real_factors, warnings
 from pipeline.errors import ConfigurationError
 from pipeline.progress import ProgressDisplay
 from pipeline.runs.files import file_digest
@@ -62,6 +64,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run `score` and return the exit code."""
     options = _build_parser().parse_args(arguments)
     arrays = read_arrays(options.file)
+    check_arrays(str(options.file), arrays)
+    for sentence in warnings(arrays):
+        print(f"warning: {sentence}", file=sys.stderr)
     if options.metrics:
         names = options.metrics
         for name in names:
@@ -112,6 +117,9 @@ def offered(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         for name, other in STANDS_FOR.items()
         if name not in given and other in given
     }
+    real = real_factors(arrays)
+    if real is not None and any(real) and "continuous" not in given:
+        stand_ins["continuous"] = real
     return given | stand_ins
 
 
@@ -123,6 +131,12 @@ def why_not(name: str, arrays: Mapping[str, np.ndarray]) -> str | None:
         return (
             f"it lacks arrays. Expected {', '.join(measure.metric.arrays)}. Received: "
             f"{', '.join(arrays)} (missing: {', '.join(lacking)})."
+        )
+    real = real_factors(arrays) or []
+    if any(real) and needs_classes(measure):
+        return (
+            f"it needs factors that are whole numbers. Received: factors with real numbers in "
+            f"column {real.index(True)}; put them into bins, such as with numpy.digitize."
         )
     if "two factors" in measure.metric.needs:
         count = _num_varying_factors(measure, arrays)

@@ -1,8 +1,10 @@
 """What a Gin file says about the report."""
 
 import dataclasses
+import difflib
 from typing import ClassVar
 
+import metrics
 from models import checks
 
 
@@ -26,7 +28,12 @@ class ReportOptions:
     frame_milliseconds: int = 90
 
     def __post_init__(self):
-        checks.label("report.main_metric", self.main_metric)
+        if self.main_metric not in metrics.CATALOGUE.keys:
+            known = metrics.CATALOGUE.keys
+            close = difflib.get_close_matches(str(self.main_metric), known, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            expected = f"a metric of scores.csv{hint}: one of {', '.join(known)}"
+            checks.fail("report.main_metric", self.main_metric, expected)
         checks.label("report.main_protocol", self.main_protocol)
         checks.integer("report.traversal_frames", self.traversal_frames, minimum=2)
         checks.integer("report.frame_milliseconds", self.frame_milliseconds, minimum=20)
