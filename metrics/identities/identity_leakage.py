@@ -140,7 +140,12 @@ IDENTITY_LEAKAGE = Metric(
     ),
     variants=(
         Variant(name="identity_leakage"),
-        Variant(name="identity_leakage_of_views", protocols=("identity",), results=_results()),
+        Variant(
+            name="identity_leakage_of_views",
+            protocols=("identity",),
+            results=_results(),
+            is_made_by_stage=True,
+        ),
     ),
     resampling=identity_leakage_resampling,
     bootstrap="Test points are drawn again; the classifier is held fixed.",

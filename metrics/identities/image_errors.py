@@ -65,7 +65,12 @@ def _record(function, title, place, needs, source, pitfalls):
         results=(Result(name, title, "low"),),
         variants=(
             Variant(name=name),
-            Variant(name=f"{name}_of_parts", protocols=("identity",), results=of_parts),
+            Variant(
+                name=f"{name}_of_parts",
+                protocols=("identity",),
+                results=of_parts,
+                is_made_by_stage=True,
+            ),
         ),
         bootstrap="None: thousands of images leave an error far below the difference between "
         "seeds.",

@@ -74,12 +74,14 @@ FRECHET_DISTANCE = Metric(
         Variant(
             name="fid_local",
             protocols=("samples",),
+            is_made_by_stage=True,
             title="features of the local classifier",
             results=(Result("fid_local", "FID (local classifier)", "low", high=np.inf),),
         ),
         Variant(
             name="fid_inception",
             protocols=("samples",),
+            is_made_by_stage=True,
             title="features of Inception-V3",
             results=(Result("fid_inception", "FID (Inception-V3)", "low", high=np.inf),),
         ),

@@ -99,6 +99,7 @@ def _called(measure: Measure) -> str:
     told += [f"({options})"] if options else []
     told += [f"in {of}" if of else "by `score` only"]
     told += ["(takes minutes)"] if measure.variant.is_slow else []
+    told += ["(made by the metric stage only)"] if measure.variant.is_made_by_stage else []
     return " ".join(told)
 
 

@@ -78,6 +78,8 @@ class Variant:
         results: Its results; None: the metric's own, with the suffix and the title.
         is_slow: Takes minutes: `score` computes it only when asked for by name.
         uses_all_cores: Fits side by side in processes of its own.
+        is_made_by_stage: A part of the metric stage makes its results, of several calls or of
+            moments that stream by; a call of the function has other keys.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Variant:
     results: tuple[Result, ...] | None = None
     is_slow: bool = False
     uses_all_cores: bool = False
+    is_made_by_stage: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

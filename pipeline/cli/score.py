@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
                 raise ConfigurationError(f"{options.file} does not admit {name}: {reason}")
     else:
         names = []
-        for name, measure in metrics.CATALOGUE.measures().items():
+        for name, measure in available().items():
             if measure.missing(offered(arrays)) or measure.variant.is_slow:
                 continue
             reason = why_not(name, arrays)
@@ -107,6 +107,15 @@ def main(arguments: Sequence[str]) -> int:
             + "\n".join(failures)
         )
     return EXIT_DONE
+
+
+def available() -> dict[str, metrics.Measure]:
+    """Return what can be computed from arrays, by name: all that one call yields."""
+    return {
+        name: measure
+        for name, measure in metrics.CATALOGUE.measures().items()
+        if not measure.variant.is_made_by_stage
+    }
 
 
 def offered(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -239,7 +248,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "--metrics",
         type=_metric_list,
         metavar="A,B",
-        help=f"of {','.join(metrics.CATALOGUE.measures())}; default: all that the arrays admit, "
+        help=f"of {','.join(available())}; default: all that the arrays admit, "
         "except those that take minutes",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table here")
@@ -256,7 +265,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _metric_list(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    known = metrics.CATALOGUE.measures()
+    known = available()
     unknown = [name for name in names if name not in known]
     if unknown or not names or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(

@@ -105,9 +105,7 @@ def measures_of_functions():
     return [
         name
         for name, measure in metrics.CATALOGUE.measures().items()
-        if not {"identity"} & set(measure.variant.protocols)
-        and not name.startswith("fid_")
-        and name not in ("dci_gbt", "dci_es")
+        if not measure.variant.is_made_by_stage and name not in ("dci_gbt", "dci_es")
     ]
 
 
