@@ -31,8 +31,8 @@ class Training:
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
         precision: "float32", or "mixed_bfloat16": layers compute in bfloat16, while variables,
             losses and spectral norms stay in float32; for processors that are faster so.
-        xla: Whether iterations are compiled with XLA. Draws are the same (normal ones within
-            rounding), sums are in another order; for GPUs, since it is slower on processors.
+        xla: Whether iterations are compiled with XLA, under which draws are other numbers (it
+            folds an iteration into a seed otherwise); for GPUs, since it is slower on processors.
         iterations_per_execution: The most iterations in one call of TensorFlow, on one device; no
             matter of the result. 0: as many as take half a second.
         images_on_device: Whether the device keeps a copy of all images and gathers batches from

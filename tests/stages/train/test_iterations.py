@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.harness import SMALL_NETWORKS
-from models import draws
 from pipeline.execution import worker
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
@@ -123,19 +122,3 @@ def test_both_feeds_give_the_same_batches(max_value, with_identities):
     tf.nest.map_structure(
         np.testing.assert_array_equal, first, order.batch(dataset, order.indices(3))
     )
-
-
-def test_draws_are_the_same_with_xla_and_without():
-    def draw():
-        seed = draws.fold_in(tf.constant([1, 2], tf.int32), tf.constant(5, tf.int64))
-        return (
-            seed,
-            draws.uniform((64, 5), seed, -1.0, 1.0),
-            draws.integers((64,), seed, 0, 5),
-            draws.normal((64, 7), seed),
-        )
-
-    plain, compiled = tf.function(draw)(), tf.function(draw, jit_compile=True)()
-    for one, other in zip(plain[:3], compiled[:3], strict=True):
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_allclose(plain[3], compiled[3], rtol=1e-5, atol=1e-6)
