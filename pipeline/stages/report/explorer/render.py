@@ -26,6 +26,7 @@ ROOM = 6_000_000  # bytes of WebP for all models together
 ROOM_OF_FIRST = 1_800_000  # bytes of the model that the page opens with
 ROOM_OF_ONE = 700_000  # bytes of any other, at most
 SIDES = (96, 64)  # longest sides of an image in pixels: of the first model, and of others
+NUM_MEASURED = 16  # samples whose size tells how many images fit
 TIGHT_SIDE = 32  # of others, where no plan fits with larger ones
 
 
@@ -66,7 +67,7 @@ def plans(report: Report) -> Iterator[Planned]:
         if sliders is None or not export.traversals.exists():
             continue
         room = ROOM_OF_FIRST if number == 0 else min(ROOM_OF_ONE, (ROOM - ROOM_OF_FIRST) / others)
-        samples = read_traversals(export.traversals).samples
+        samples = read_traversals(export.traversals).samples[:NUM_MEASURED]
         for side in (SIDES[0 if number == 0 else 1], TIGHT_SIDE):
             size, lossless = sheets.bytes_of_tile(sheets.shrink(samples, side))
             plan = choose_plan(sliders, size, room)
