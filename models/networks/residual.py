@@ -179,7 +179,8 @@ class ResNetEncoder:
                 strides = 2 if stage > 0 and block == 0 else 1
                 shortcut = x
                 if strides > 1 or x.shape[-1] != channels:
-                    shortcut = layers.batch_norm(layers.conv(x, channels, 1, strides))
+                    kept = layers.skip(x, strides)
+                    shortcut = layers.batch_norm(layers.conv(kept, channels, 1))
                 x = layers.relu(layers.batch_norm(layers.conv(x, channels, 3, strides)))
                 x = layers.batch_norm(layers.conv(x, channels, 3))
                 x = layers.relu(layers.add(x, shortcut))

@@ -104,6 +104,16 @@ class ResidualLayers(LayerMaker):
         """Halve height and width, rounded up."""
         return keras.layers.AveragePooling2D(2, padding="same", name=self.name("halving"))(x)
 
+    def skip(self, x: Tensor, strides: int) -> Tensor:
+        """Keep every `strides`-th place: what a convolution of kernel 1 sees.
+
+        By itself, since the gradient of TensorFlow 2.21's own strided 1x1 convolution writes beyond
+        its memory on processors (few channels, 64x64 images).
+        """
+        if strides == 1:
+            return x
+        return keras.layers.MaxPooling2D(1, strides, name=self.name("skipping"))(x)
+
     def kernel(self, layer: str, gain: float = 1.0) -> keras.initializers.Initializer:
         """Return the initialiser of a layer's kernel."""
         initializer = self.initializer(seed=self.layer_seed(layer, "kernel"))
