@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),
     "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),
+    "status": Command("status", "say what a run holds, what is left to do and why, what failed"),
 }
 
 

@@ -1,11 +1,51 @@
-"""What a run would do, in words: `--dry-run`."""
+"""What a run would do: in words for `--dry-run`, and stage by stage for `status`."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment
 from pipeline.progress import format_seconds
-from pipeline.stages.stage import Context, Stage
+from pipeline.stages.stage import Context, Stage, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedStage:
+    """What a stage would do.
+
+    Attributes:
+        stage: The stage.
+        steps: Its work; None where something that it reads is not there yet.
+        waits: Whether work before it is due, so that it may have to run again after that.
+    """
+
+    stage: Stage
+    steps: tuple[Step, ...] | None
+    waits: bool
+
+
+def planned_stages(context: Context, stages: Sequence[Stage]) -> Iterator[PlannedStage]:
+    """Yield what each stage would do, in their order.
+
+    Raises:
+        StageError: If a stage cannot say, because files that it reads are not as they should be.
+    """
+    upstream_runs = False
+    for stage in stages:
+        try:
+            steps = tuple(stage.plan(context))
+        except StageError:
+            # An input is not there yet, so the stage will run once it is.
+            upstream_runs = True
+            yield PlannedStage(stage, None, waits=True)
+            continue
+        except ConfigurationError:
+            raise
+        except ValueError as error:
+            # Files that cannot be read: named by whoever raised it, as when the stage runs.
+            raise StageError(f"The {stage.name} stage: {error}") from error
+        yield PlannedStage(stage, steps, waits=upstream_runs)
+        upstream_runs = upstream_runs or any(step.reason is not None for step in steps)
 
 
 def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
@@ -15,41 +55,41 @@ def describe_plan(context: Context, stages: Sequence[Stage]) -> str:
         StageError: If a stage cannot say, because files that it reads are not as they should be.
     """
     experiment: Experiment = context.experiment
-    num_models = len(experiment.settings) * len(experiment.seeds)
-    settings = ", ".join(setting.name for setting in experiment.settings)
     lines = [
-        f"experiment {experiment.name}: {num_models} models = {len(experiment.settings)} settings "
-        f"({settings}) x {len(experiment.seeds)} seeds (from {experiment.seeds[0]})",
+        f"experiment {experiment.name}: {describe_models(experiment)} (from {experiment.seeds[0]})",
         f"run directory {context.run.root}; {context.pool.num_workers} worker processes of "
         f"{experiment.threads} threads",
     ]
-    total, upstream_runs = 0.0, False
-    for stage in stages:
+    total = 0.0
+    for planned in planned_stages(context, stages):
+        stage = planned.stage
         lines.append(f"{stage.name}: {stage.reads} -> {stage.writes}")
-        try:
-            steps = stage.plan(context)
-        except StageError:
-            # An input is not there yet, so the stage will run once it is.
+        if planned.steps is None:
             lines.append("    runs when the stages before it have run")
-            upstream_runs = True
             continue
-        except ConfigurationError:
-            raise
-        except ValueError as error:
-            # Files that cannot be read: named by whoever raised it, as when the stage runs.
-            raise StageError(f"The {stage.name} stage: {error}") from error
-        for step in steps:
+        runs_before = planned.waits
+        for step in planned.steps:
             total += step.seconds or 0.0
             state = f"run ({step.reason})" if step.reason else "skip"
-            if step.reason is None and upstream_runs and stage.name != "train":
+            if step.reason is None and runs_before and stage.name != "train":
                 state = "run if its input changes"
             cost = f", about {format_seconds(step.seconds)}" if step.seconds else ""
             note = f"; {step.note}" if step.note else ""
             lines.append(f"    {step.name}: {state}{cost}{note}")
-            upstream_runs = upstream_runs or step.reason is not None
+            runs_before = runs_before or step.reason is not None
     known = f"about {format_seconds(total)}" if total else "nothing is known yet"
     lines.append(
         f"estimated: {known} for rendering and training, from iterations measured on this machine; "
         "metrics and selection come on top"
     )
     return "\n".join(lines)
+
+
+def describe_models(experiment: Experiment) -> str:
+    """Return how many models an experiment has, and of which settings."""
+    num_settings, num_seeds = len(experiment.settings), len(experiment.seeds)
+    settings = ", ".join(setting.name for setting in experiment.settings)
+    return (
+        f"{num_settings * num_seeds} models = {num_settings} settings ({settings}) x "
+        f"{num_seeds} seeds"
+    )

@@ -53,6 +53,20 @@ def hold(root: Path) -> Iterator[None]:
         lock.release()
 
 
+def holder_of(root: Path) -> str | None:
+    """Return who holds a run directory: process, machine and start; None where nobody does."""
+    holder = root / HOLDER
+    if not holder.exists():
+        return None
+    lock = filelock.FileLock(root / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except (filelock.Timeout, OSError):  # held, or not ours to ask: what is written counts
+        return _read_holder(holder)
+    lock.release()
+    return None
+
+
 def _read_holder(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"

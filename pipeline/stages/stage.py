@@ -25,12 +25,14 @@ class Step:
         reason: Why it must be done; None if it is done and valid.
         seconds: Estimated, for work to do; None where nothing is known.
         note: More for the reader.
+        failure: Why it failed before, where it is not tried again by itself; else "".
     """
 
     name: str
     reason: str | None
     seconds: float | None = None
     note: str = ""
+    failure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

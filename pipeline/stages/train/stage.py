@@ -43,7 +43,7 @@ def plan(context: Context) -> list[Step]:
         failure = _failure(context, spec)
         if failure and "train" not in context.forced:
             note = f"failed before: {failure['reason']}; --force train tries again"
-            steps.append(Step(spec.model_id, None, note=note))
+            steps.append(Step(spec.model_id, None, note=note, failure=failure["reason"]))
             continue
         if reason is None:
             steps.append(Step(spec.model_id, None))
