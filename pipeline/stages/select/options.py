@@ -83,6 +83,8 @@ class Selection:
             checks.fail("selection.methods", self.methods, expected)
         for method in self.methods:
             checks.choice("selection.methods", method, METHODS)
+        if len(set(self.methods)) < len(self.methods):
+            checks.fail("selection.methods", self.methods, "every method once")
         object.__setattr__(self, "methods", tuple(self.methods))
         _check_method_options(self.method_options or {})
         _check_pools(self.pools)
