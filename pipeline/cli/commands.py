@@ -29,6 +29,7 @@ class Command:
 
 
 COMMANDS = {
+    "compare": Command("compare", "write scores and selections of several runs as one table"),
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),
     "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),

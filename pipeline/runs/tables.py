@@ -65,7 +65,7 @@ TEXT_COLUMNS = frozenset({
     "scored_on", "file", "file_digest", "versions", "encoder_id", "generator_id",
     "encoder_fingerprint", "generator_fingerprint", "selection_method", "supervised_metric",
     "pool", "row", "dci_learner", "warnings", "part", "label", "other_id", "group", "column",
-    "kind",
+    "kind", "run", "selected_by",
 })
 INTEGER_COLUMNS = frozenset({
     "seed", "iteration", "parameters", "num_points", "num_groups", "group_size",
