@@ -30,10 +30,13 @@ class Command:
 
 COMMANDS = {
     "compare": Command("compare", "write scores and selections of several runs as one table"),
+    "encode": Command("encode", "give the codes of your own images under a trained model"),
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),
     "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
+    "sample": Command("sample", "draw random images with a trained model"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),
     "status": Command("status", "say what a run holds, what is left to do and why, what failed"),
+    "traverse": Command("traverse", "move each code of a trained model: picture or animation"),
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.inference.code_draws import ENCODED, encode_training_images
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, row_slices
+from pipeline.inference.traversing import traversal_images
 from pipeline.pictures import image_grid, save_picture, to_uint8, traversal_strips
 from pipeline.runs.directory import ExportDirectory
 from pipeline.runs.files import atomic_path, json_text, write_text
@@ -89,31 +90,14 @@ class Exporter:
     def traverse(self, codes) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Move each code (or `MAX_TRAVERSED` of them) alone over its range, from one vector.
 
-        Returns:
-            images: uint8 [codes, steps, h, w, c]; where a categorical code has fewer classes
-                than there are steps, the rest of its row is white.
-            values: float [steps], of the last code with so many steps: of a continuous code where
-                there is one beside classes.
-            names: Of the codes, with their first and last values where they are not `values`.
+        Returns images, values and names as `traversal_images` does.
         """
         base = codes.draw(np.random.default_rng(_STREAM), 1)[0]
         count = min(MAX_TRAVERSED, codes.num_codes)
         chosen = np.linspace(0, codes.num_codes - 1, count).round().astype(int).tolist()
-        values = [codes.traversal_values(code, TRAVERSAL_STEPS, self._limits) for code in chosen]
-        paths = [
-            codes.traverse(base, code, steps) for code, steps in zip(chosen, values, strict=True)
-        ]
-        images = self._images(np.concatenate(paths))
-        longest = max(reversed(values), key=len)
-        rows = np.full((len(paths), len(longest), *images.shape[1:]), 255, np.uint8)
-        ends = np.cumsum([len(path) for path in paths])
-        for row, path, end in zip(rows, paths, ends, strict=True):
-            row[: len(path)] = images[end - len(path) : end]
-        names = [
-            codes.code_names[code] + ("" if np.array_equal(own, longest) else _reach(own))
-            for code, own in zip(chosen, values, strict=True)
-        ]
-        return rows, np.asarray(longest, np.float64), names
+        return traversal_images(
+            self._images, codes, base, chosen, steps=TRAVERSAL_STEPS, limits=self._limits
+        )
 
     def _write_kl(self, folder: ExportDirectory) -> None:
         """Write the mean over training images of each code's KL to the prior."""
@@ -131,7 +115,3 @@ class Exporter:
 
     def _images(self, latents: np.ndarray) -> np.ndarray:
         return to_uint8(self._generate(latents.astype(np.float32)))
-
-
-def _reach(values: np.ndarray) -> str:
-    return f" ({values[0]:.2g} to {values[-1]:.2g})"

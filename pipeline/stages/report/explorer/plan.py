@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from models.codes import joint_code
 from models.codes.joint_code import CategoricalCode, JointCode
+from pipeline.inference.described_codes import described_codes
 
 MAX_SLIDERS = 12  # continuous codes that move; of more, so many are chosen evenly
 MAX_COMBINATIONS = 64  # of classes; where there are more, only the first categorical code moves
@@ -131,7 +131,7 @@ def choose_plan(sliders: Sliders, bytes_an_image: float, room: float) -> Explore
 
 def sliders_of(config: Mapping[str, Any]) -> Sliders | None:
     """Return what moves in a model, from its configuration; None without a prior or codes."""
-    codes = _described_codes(config)
+    codes = described_codes(config)
     if codes is None or not codes.has_prior:
         return None
     kinds = [len(codes.traversal_values(code, 2)) for code in range(codes.num_codes)]
@@ -153,18 +153,3 @@ def _is_categorical(codes: JointCode, code: int) -> bool:
             return isinstance(part, CategoricalCode)
         number += part.num_codes
     return False
-
-
-def _described_codes(config: Mapping[str, Any]) -> JointCode | None:
-    """Return the codes that a model's configuration describes, or None."""
-    try:
-        parts = tuple(_part(described) for described in config["method"]["codes"]["parts"])
-    except (KeyError, TypeError):
-        return None
-    return JointCode(parts)
-
-
-def _part(described: Mapping[str, Any]) -> object:
-    recipe = {part.__name__: part for part in joint_code.PARTS}[described["type"]]
-    names = {field.name for field in dataclasses.fields(recipe) if field.init}
-    return recipe(**{name: value for name, value in described.items() if name in names})
