@@ -2,8 +2,8 @@
 
 import abc
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from models import checks
 from models.codes.joint_code import GaussianCodes, JointCode
@@ -29,19 +29,36 @@ class Method(abc.ABC):
     codes: JointCode
 
     needs_num_images = False
-    images_per_iteration = None  # the number of real images an iteration must be given, if any
-    pretraining = None  # how an encoder is trained on real images before the model is
     # Whether the model gives a posterior of its codes, and so their KL to the prior: VAEs.
     has_posterior = False
     # The network of the posterior of all codes that the model leaves, see `TrainedModel.exports`:
     # "posterior", mean and log variance; "full_posterior", mean and triangle; None.
-    posterior_network = None
+    posterior_network: ClassVar[str | None] = None
     needs_triplets = False  # of identities, see `pipeline.stages.train.triplets`
-    needs_identities = False  # the numbers of the identities beside the images
 
     def __post_init__(self):
         checks.instance("codes", self.codes, JointCode)
         checks.label("name", self.name)
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """What tables call the method; a field of every method."""
+
+    @property
+    def images_per_iteration(self) -> int | None:
+        """The number of real images that an iteration must be given; None: any."""
+        return None
+
+    @property
+    def pretraining(self) -> Any:
+        """The `SimCLR` by which an encoder is trained on real images before the model; or None."""
+        return None
+
+    @property
+    def needs_identities(self) -> bool:
+        """Whether a batch holds the numbers of the identities beside the images: no."""
+        return False
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -74,7 +91,7 @@ class Method(abc.ABC):
         return self._model_class()(self, shape, max_value, seed, num_images)
 
     @abc.abstractmethod
-    def _model_class(self) -> "type[TrainedModel]":
+    def _model_class(self) -> "Callable[..., TrainedModel]":
         """Return the Keras class, imported only here: recipes are read without TensorFlow."""
 
 

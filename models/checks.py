@@ -3,13 +3,16 @@
 import math
 import numbers
 from collections.abc import Iterable
+from typing import NoReturn, TypeVar
+
+Kind = TypeVar("Kind")
 
 # Metadata of a field that came later, with a default that does what was done before: while it holds
 # that, descriptions of a recipe leave it out, so that what was made before stays valid.
 LATER = {"omitted_at_default": True}
 
 
-def fail(name: str, value: object, expected: str) -> None:
+def fail(name: str, value: object, expected: str) -> NoReturn:
     """Raise the `ValueError` that says what `name` should have been and what it was."""
     raise ValueError(f"{name}: Expected {expected}. Received: {name}={value!r}")
 
@@ -32,7 +35,7 @@ def number(
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         fail(name, value, expected)
     too_small = minimum is not None and value < minimum
-    too_large = maximum is not None and value > maximum
+    too_large = maximum is not None and not value <= maximum
     if not math.isfinite(value) or too_small or too_large:
         fail(name, value, expected)
     return float(value)
@@ -40,10 +43,10 @@ def number(
 
 def positive_number(name: str, value: object) -> float:
     """Return `value` as a finite float above zero."""
-    value = number(name, value)
-    if value <= 0.0:
+    positive = number(name, value)
+    if positive <= 0.0:
         fail(name, value, "a number > 0")
-    return value
+    return positive
 
 
 def flag(name: str, value: object) -> bool:
@@ -60,7 +63,7 @@ def label(name: str, value: object) -> str:
     return value
 
 
-def choice(name: str, value: object, choices: Iterable[object]) -> object:
+def choice(name: str, value: Kind, choices: Iterable[Kind]) -> Kind:
     """Return `value` if it is one of `choices`."""
     choices = tuple(choices)
     # 1 == True and 0 == False: compare the types as well.
@@ -80,7 +83,7 @@ def positive_integers(name: str, value: object, allow_empty: bool = True) -> tup
     return tuple(int(one) for one in value)
 
 
-def instance(name: str, value: object, kinds: type | tuple[type, ...]) -> object:
+def instance(name: str, value: object, kinds: type[Kind] | tuple[type[Kind], ...]) -> Kind:
     """Return `value` if it is an instance of one of `kinds`."""
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, kinds):
@@ -93,7 +96,8 @@ def image_shape(name: str, value: object) -> tuple[int, int, int]:
     shape = positive_integers(name, value, allow_empty=False)
     if len(shape) != 3:
         fail(name, value, "three integers (height, width, channels)")
-    return shape
+    height, width, channels = shape
+    return height, width, channels
 
 
 def _interval(minimum: float | None, maximum: float | None) -> str:

@@ -6,6 +6,7 @@ draw. What is thrown away costs next to nothing beside a pass through a network.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -46,7 +47,7 @@ def fold_in(seed: tf.Tensor, data: int | tf.Tensor) -> tf.Tensor:
     return tf.random.fold_in(seed, data, alg=ALGORITHM)
 
 
-def _own_rows(shape, draw: Callable):
+def _own_rows(shape: Any, draw: Callable) -> tf.Tensor:
     """Return this replica's rows of what `draw` makes of the whole batch's shape."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:

@@ -92,7 +92,7 @@ def _checked_steps(name: str, steps: object) -> tuple[tuple[int, float], ...]:
     expected = "a number or [(from_iteration, value), ...] with from_iteration increasing from 0"
     if not isinstance(steps, tuple | list) or not steps:
         checks.fail(name, steps, expected)
-    merged = []
+    merged: list[tuple[int, float]] = []
     previous = -1
     for step in steps:
         if not isinstance(step, tuple | list) or len(step) != 2:

@@ -1,6 +1,6 @@
 """The base of all methods: players, draws, one iteration at a time, and their whole state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -43,7 +43,7 @@ class TrainedModel(keras.Model):
             prior, [batch, codes]; None for methods without a posterior.
     """
 
-    kl_of_codes = None
+    kl_of_codes: Callable[..., tf.Tensor] | None = None
 
     def __init__(
         self,
@@ -88,6 +88,8 @@ class TrainedModel(keras.Model):
 
     def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return images [batch, height, width, channels] in [0, 1]."""
+        if self.generator is None:
+            raise ValueError(f"{self.name} has no generator. Expected: a model that makes images.")
         return self.generator(latents, training=training)
 
     @property
@@ -189,7 +191,14 @@ class RunningMean(keras.metrics.Mean):
     Keras' own adds up the replicas, and cannot be put back to the bit.
     """
 
-    def add_variable(self, shape, initializer, dtype=None, aggregation=None, name=None):
+    def add_variable(
+        self,
+        shape: tuple[int, ...],
+        initializer: Any,
+        dtype: str | None = None,
+        aggregation: str | None = None,
+        name: str | None = None,
+    ) -> keras.Variable:
         """Make a variable of the mean."""
         return super().add_variable(shape, initializer, dtype, "only_first_replica", name)
 
@@ -207,7 +216,7 @@ def check_partition(
     players: dict[str, list[keras.Variable]], networks: dict[str, keras.Model]
 ) -> None:
     """Raise `ValueError` unless each trainable variable of the networks has one player."""
-    owners = {}
+    owners: dict[int, list[str]] = {}
     for player, variables in players.items():
         for variable in variables:
             owners.setdefault(id(variable), []).append(player)

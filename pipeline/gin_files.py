@@ -82,10 +82,10 @@ class Binding:
 class _Delegate(config_parser.ParserDelegate):
     """Turns references into plain values instead of resolving them."""
 
-    def configurable_reference(self, scoped_configurable_name, evaluate):
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool):
         return ConfigurableReference(scoped_configurable_name, evaluate)
 
-    def macro(self, macro_name):
+    def macro(self, macro_name: str):
         return MacroReference(macro_name)
 
 

@@ -39,9 +39,9 @@ def _paper_table() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Return column -> title and the results that can stand in it, first choice first."""
     columns: dict[str, list] = {column: [] for column in PAPER_COLUMNS}
     for key in metrics.CATALOGUE.keys:
-        result = metrics.CATALOGUE.result(key)
-        if result.paper_choice is not None:
-            metric = metrics.CATALOGUE.measure_of(key).metric
+        result, measure = metrics.CATALOGUE.result(key), metrics.CATALOGUE.measure_of(key)
+        if result and measure and result.paper_choice is not None:
+            metric = measure.metric
             columns[metric.name].append((result.paper_choice, metric.title, key))
     return {
         column: (found[0][1], tuple(key for _, _, key in sorted(found)))
@@ -65,4 +65,7 @@ def paper_columns(measured: Collection[str]) -> dict[str, str]:
 
 def dci_learner(metric: str) -> str:
     """Return the learner of a DCI result, such as "random_forest"."""
-    return metrics.CATALOGUE.measure_of(metric).variant.options["learner"]
+    measure = metrics.CATALOGUE.measure_of(metric)
+    if measure is None:
+        raise ValueError(f"{metric} is no result of a metric. Expected one of DCI")
+    return measure.variant.options["learner"]

@@ -110,7 +110,7 @@ def traversal_strips(
     images: np.ndarray,
     *,
     names: Sequence[str] | None = None,
-    values: Sequence[float] | None = None,
+    values: Sequence[float] | np.ndarray | None = None,
     padding: int = 2,
     scale: int | None = None,
 ) -> np.ndarray:

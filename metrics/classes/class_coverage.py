@@ -1,12 +1,15 @@
 """What the classes of a generator show, told by a classifier: is each one kind, is a kind lost?"""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_labels, check_same_length
 
 
-def class_coverage(made_classes, shown_classes, num_codes, num_classes):
+def class_coverage(
+    made_classes: ArrayLike, shown_classes: ArrayLike, num_codes: int, num_classes: int
+) -> dict[str, float]:
     """Return how the generated classes (codes) and the true ones cover each other.
 
     Args:
@@ -32,12 +35,13 @@ def class_coverage(made_classes, shown_classes, num_codes, num_classes):
     }
 
 
-def code_table(codes, classes, num_codes, num_classes):
+def code_table(
+    codes: ArrayLike, classes: ArrayLike, num_codes: int, num_classes: int
+) -> np.ndarray:
     """Return how many samples of each code show each class, int64 `[num_codes, num_classes]`."""
-    arrays = {"codes": codes, "classes": classes}
+    arrays = {"codes": check_labels(codes, "codes"), "classes": check_labels(classes, "classes")}
     limits = {"codes": num_codes, "classes": num_classes}
     for name, values in arrays.items():
-        arrays[name] = values = check_labels(values, name)
         if values.min() < 0 or values.max() >= limits[name]:
             raise ValueError(
                 f"`{name}` is out of range. Expected: 0 to {limits[name] - 1}. Received: "
@@ -49,7 +53,13 @@ def code_table(codes, classes, num_codes, num_classes):
     return table
 
 
-def relative_diversity(made_features, made_classes, real_features, real_classes, class_of_code):
+def relative_diversity(
+    made_features: ArrayLike,
+    made_classes: ArrayLike,
+    real_features: ArrayLike,
+    real_classes: ArrayLike,
+    class_of_code: ArrayLike,
+) -> dict[str, float]:
     """Return the variety of each code's samples, relative to that of real images of its class.
 
     The variety is the sum of the variances of all features; a collapsed code has next to none.
@@ -69,7 +79,7 @@ def relative_diversity(made_features, made_classes, real_features, real_classes,
     made_features = check_codes(made_features, "made_features").astype(np.float64)
     real_features = check_codes(real_features, "real_features").astype(np.float64)
     shares = []
-    for code, true_class in enumerate(class_of_code):
+    for code, true_class in enumerate(np.asarray(class_of_code)):
         real = real_features[real_classes == true_class]
         variety = real.var(axis=0).sum() if len(real) > 1 else 0.0
         made = made_features[made_classes == code]

@@ -17,7 +17,7 @@ from metrics.classes.clusters import nearest_centres
 NUM_INITIALIZATIONS = 3  # of an encoder's clusters
 
 
-def majority_votes(groups, centres):
+def majority_votes(groups: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Return the cluster that most images of each group fall into; ties go to the first.
 
     Args:

@@ -1,10 +1,12 @@
 """How well the classes that a model's own classifier names match the true ones."""
 
+from numpy.typing import ArrayLike
+
 from metrics.classes.cluster_agreement import partition_agreement
 from metrics.shared.record import Metric, Result, Variant
 
 
-def classifier_agreement(found, labels):
+def classifier_agreement(found: ArrayLike, labels: ArrayLike) -> dict[str, float]:
     """Return how well the class that a classifier finds matches the label, matched one to one.
 
     The same four scores as of clusters (see `clustering`), here of a classifier that learned its

@@ -1,6 +1,9 @@
 """Agreement of k-means clusters with classes (CoDeGAN evaluates its codes with these four)."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
@@ -12,7 +15,9 @@ from metrics.shared.validation import check_codes, check_integer, check_labels, 
 NUM_INITIALIZATIONS = 10
 
 
-def clustering(features, labels, *, num_clusters, seeds):
+def clustering(
+    features: ArrayLike, labels: ArrayLike, *, num_clusters: int, seeds: Sequence[int]
+) -> dict[str, float]:
     """Return how well k-means clusters of the features match the labels, over several seeds.
 
     `acc_hungarian`: share of points whose cluster is matched to their class, one to one at best;
@@ -57,7 +62,7 @@ def clustering(features, labels, *, num_clusters, seeds):
     return scores
 
 
-def partition_agreement(clusters, labels):
+def partition_agreement(clusters: ArrayLike, labels: ArrayLike) -> dict[str, float]:
     """Return how well a partition matches the labels: the four scores of `clustering`.
 
     Args:
@@ -80,7 +85,9 @@ def partition_agreement(clusters, labels):
     }
 
 
-def _one_run(features, labels, num_clusters, seed):
+def _one_run(
+    features: np.ndarray, labels: np.ndarray, num_clusters: int, seed: int
+) -> dict[str, float]:
     """Return the four scores of one k-means run."""
     centres = cluster_centres(features, num_clusters, seed, num_initializations=NUM_INITIALIZATIONS)
     return partition_agreement(nearest_centres(features, centres), labels)

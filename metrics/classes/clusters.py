@@ -6,7 +6,9 @@ from sklearn.cluster import KMeans
 from metrics.shared.fitting import quiet_fit
 
 
-def cluster_centres(features, num_clusters, seed, *, num_initializations):
+def cluster_centres(
+    features: np.ndarray, num_clusters: int, seed: int, *, num_initializations: int
+) -> np.ndarray:
     """Return the centres of k-means clusters, float64 `[num_clusters, feature_dim]`.
 
     Args:
@@ -20,7 +22,7 @@ def cluster_centres(features, num_clusters, seed, *, num_initializations):
         return means.fit(np.asarray(features, np.float64)).cluster_centers_
 
 
-def nearest_centres(points, centres):
+def nearest_centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Return the number of the centre nearest to each point; ties go to the first.
 
     Args:

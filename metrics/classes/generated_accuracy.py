@@ -1,12 +1,13 @@
 """Whether a model finds the class again that it generated an image from."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_labels, check_same_length
 
 
-def generated_accuracy(told, made_classes):
+def generated_accuracy(told: ArrayLike, made_classes: ArrayLike) -> dict[str, float]:
     """Return the share of generated images whose class is told right by the model's own encoder.
 
     Args:

@@ -1,6 +1,7 @@
 """InfoGAN's lower bound of what an image tells of its code (Chen et al. 2016, equation 5)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_array, check_labels, check_same_length
@@ -8,7 +9,7 @@ from metrics.shared.validation import check_array, check_labels, check_same_leng
 SMALLEST_PROBABILITY = 1e-12  # whose logarithm is taken
 
 
-def information_bound(probabilities, made_classes):
+def information_bound(probabilities: ArrayLike, made_classes: ArrayLike) -> dict[str, float]:
     """Return L_I = H(c) + E log Q(c | G(z, c)), in nats, of equally likely classes.
 
     At most the mutual information of code and image; it reaches the entropy H(c) of the code where

@@ -1,6 +1,7 @@
 """BetaVAE metric (Higgins et al. 2017, "beta-VAE", section 3)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from metrics.disentanglement.voting import BLOCK_VALUES
@@ -10,7 +11,13 @@ from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_evaluation_groups, check_groups_and_factor
 
 
-def beta_vae(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
+def beta_vae(
+    groups: ArrayLike,
+    fixed_factor: ArrayLike,
+    *,
+    eval_groups: ArrayLike | None = None,
+    eval_fixed_factor: ArrayLike | None = None,
+) -> dict[str, float]:
     """Return how well a linear classifier tells the shared factor from mean code differences.
 
     Points 0 and 1, 2 and 3, ... of a group are its pairs. A group's feature is the mean over its
@@ -40,7 +47,13 @@ def beta_vae(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
     ).scores()
 
 
-def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_factor=None):
+def beta_vae_resampling(
+    groups: ArrayLike,
+    fixed_factor: ArrayLike,
+    *,
+    eval_groups: ArrayLike | None = None,
+    eval_fixed_factor: ArrayLike | None = None,
+) -> Resampling:
     """Return the `Resampling` of `beta_vae` over the scored groups; the classifier is fixed."""
     groups, fixed_factor = check_groups_and_factor(groups, fixed_factor)
     eval_groups, eval_fixed_factor = check_evaluation_groups(groups, eval_groups, eval_fixed_factor)
@@ -51,7 +64,7 @@ def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_fa
         )
     features = _difference_features(groups, "groups")
     parts = [(features, fixed_factor)]
-    if eval_groups is not None:
+    if eval_groups is not None and eval_fixed_factor is not None:
         parts.append((_difference_features(eval_groups, "eval_groups"), eval_fixed_factor))
 
     if features.any():
@@ -61,7 +74,7 @@ def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_fa
     else:
         correct = [np.zeros(len(factor), dtype=bool) for _, factor in parts]
 
-    def score(*chosen):
+    def score(*chosen: np.ndarray) -> dict[str, float]:
         keys = ("beta_vae", "beta_vae_eval")
         return {
             key: float(hits[rows].mean())
@@ -71,7 +84,7 @@ def beta_vae_resampling(groups, fixed_factor, *, eval_groups=None, eval_fixed_fa
     return Resampling(tuple(len(hits) for hits in correct), score)
 
 
-def _difference_features(groups, name):
+def _difference_features(groups: np.ndarray, name: str) -> np.ndarray:
     """Return float64 `[num_groups, code_dim]`: mean absolute difference over a group's pairs."""
     if groups.shape[1] % 2:
         raise ValueError(

@@ -1,9 +1,11 @@
 """DCI-ES: explicitness and size beside DCI (Eastwood et al. 2023, arXiv 2210.00364)."""
 
 import multiprocessing
+from collections.abc import Callable
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from threadpoolctl import threadpool_limits
 
@@ -23,8 +25,16 @@ NUM_TREES = 100
 
 
 def dci_es(
-    codes, factors, codes_test, factors_test, *, discrete=True, seed=0, n_jobs=-1, progress=None
-):
+    codes: ArrayLike,
+    factors: ArrayLike,
+    codes_test: ArrayLike,
+    factors_test: ArrayLike,
+    *,
+    discrete: ArrayLike = True,
+    seed: int = 0,
+    n_jobs: int = -1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
     """Return how little capacity a learner needs to read the factors, and DCI at each capacity.
 
     Random forests (100 trees) of growing depth predict each factor from all codes: a classifier
@@ -109,7 +119,14 @@ def dci_es(
     return scores
 
 
-def _fit_depths(codes, factor, codes_test, factor_test, is_discrete, seed):
+def _fit_depths(
+    codes: np.ndarray,
+    factor: np.ndarray,
+    codes_test: np.ndarray,
+    factor_test: np.ndarray,
+    is_discrete: bool,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Fit one factor at all depths.
 
     Returns:
@@ -133,7 +150,7 @@ def _fit_depths(codes, factor, codes_test, factor_test, is_discrete, seed):
     return np.array(importance), np.array(quality), baseline
 
 
-def _score(predicted, truth, is_discrete):
+def _score(predicted: np.ndarray, truth: np.ndarray, is_discrete: bool) -> float:
     """Return the accuracy, or R2; where the scored part holds one value only, R2 counts 0."""
     if is_discrete:
         return np.mean(predicted == truth)
@@ -141,14 +158,14 @@ def _score(predicted, truth, is_discrete):
     return 1.0 - np.mean((predicted - truth) ** 2) / variance if variance > 0 else 0.0
 
 
-def _explicitness(losses, baseline):
+def _explicitness(losses: np.ndarray, baseline: float) -> float:
     """Return 1 - 2 area / whole, the area between the running minimum and its last value."""
     losses = np.minimum.accumulate(losses)
     area = np.trapezoid(losses - losses[-1], DEPTHS)
     return 1.0 - 2.0 * area / ((DEPTHS[-1] - DEPTHS[0]) * baseline)
 
 
-def _results():
+def _results() -> tuple[Result, ...]:
     results = [
         Result("dci_es_explicitness", "DCI-ES explicitness", low=-np.inf),
         Result("dci_es_size", "DCI-ES size (factors over codes)", "none", high=np.inf),

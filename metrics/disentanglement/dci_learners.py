@@ -5,6 +5,7 @@ The learner changes the score more than most models do, so its name is part of e
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import (
@@ -39,17 +40,17 @@ class Learner:
     parallel: bool = False
 
 
-def _impurity_decrease(model, code_dim):
+def _impurity_decrease(model: Any, code_dim: int) -> np.ndarray:
     """Return scikit-learn's importance: the impurity that splits on each code removed."""
     return np.abs(model.feature_importances_)
 
 
-def _coefficients(model, code_dim):
+def _coefficients(model: Any, code_dim: int) -> np.ndarray:
     """Return |coefficient|, averaged over the classes where there are several."""
     return np.abs(np.atleast_2d(model.coef_)).mean(axis=0)
 
 
-def _summed_gain(model, code_dim):
+def _summed_gain(model: Any, code_dim: int) -> np.ndarray:
     """Return the gain of all splits on each code, as a share of the model's whole gain.
 
     scikit-learn gives its histogram trees no importance, so their nodes are read. A share, as in

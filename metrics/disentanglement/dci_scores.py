@@ -1,9 +1,12 @@
 """DCI: disentanglement, completeness, informativeness (Eastwood & Williams 2018, section 2)."""
 
 import multiprocessing
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from metrics.disentanglement.dci_learners import LEARNERS
@@ -23,17 +26,17 @@ OTHER_FOREST_DEPTH = 5
 
 
 def dci(
-    codes,
-    factors,
-    codes_test,
-    factors_test,
+    codes: ArrayLike,
+    factors: ArrayLike,
+    codes_test: ArrayLike,
+    factors_test: ArrayLike,
     *,
-    learner="gbt",
-    seed=0,
-    max_depths=None,
-    n_jobs=-1,
-    progress=None,
-):
+    learner: str = "gbt",
+    seed: int = 0,
+    max_depths: Sequence[int] | None = None,
+    n_jobs: int = -1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
     """Return how one-to-one the codes are that a learner needs to predict each factor.
 
     The learner is fitted once for each factor and yields the importance R[code, factor].
@@ -108,7 +111,7 @@ def dci(
     }
 
 
-def disentanglement(importance, is_cr=False):
+def disentanglement(importance: np.ndarray, is_cr: bool = False) -> float:
     """Return the mean over codes of 1 - entropy, weighted by each code's share of importance.
 
     Args:
@@ -121,7 +124,7 @@ def disentanglement(importance, is_cr=False):
     return float(np.average(_concentration(importance, is_cr), weights=weights))
 
 
-def completeness(importance, is_cr=False):
+def completeness(importance: np.ndarray, is_cr: bool = False) -> float:
     """Return the mean over factors of 1 - entropy: weighted by importance, in cr plain.
 
     Args:
@@ -137,7 +140,7 @@ def completeness(importance, is_cr=False):
     return float(np.average(concentration, weights=weights))
 
 
-def _concentration(rows, is_cr):
+def _concentration(rows: np.ndarray, is_cr: bool) -> np.ndarray:
     """Return 1 - entropy of each row to the base of its length; 0 for a row without importance."""
     length = rows.shape[1]
     used = rows.sum(axis=1) > 0
@@ -152,7 +155,17 @@ def _concentration(rows, is_cr):
     return np.where(used, np.clip(1.0 - entropy, 0.0, 1.0), 0.0)
 
 
-def _fit_factors(learner, codes, factors, codes_test, factors_test, seed, depths, n_jobs, progress):
+def _fit_factors(
+    learner: str,
+    codes: np.ndarray,
+    factors: np.ndarray,
+    codes_test: np.ndarray,
+    factors_test: np.ndarray,
+    seed: int,
+    depths: Sequence[int | None],
+    n_jobs: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[np.ndarray, float, float]:
     """Return the importance `[code_dim, num_factors]` and the mean train and test quality."""
     num_factors = factors.shape[1]
     importance = np.zeros((codes.shape[1], num_factors))
@@ -185,7 +198,16 @@ def _fit_factors(learner, codes, factors, codes_test, factors_test, seed, depths
     return importance, *qualities.mean(axis=0)
 
 
-def _fit_factor(learner, index, codes, factor, codes_test, factor_test, seed, max_depth):
+def _fit_factor(
+    learner: str,
+    index: int,
+    codes: np.ndarray,
+    factor: np.ndarray,
+    codes_test: np.ndarray,
+    factor_test: np.ndarray,
+    seed: int,
+    max_depth: int | None,
+) -> tuple[int, np.ndarray, float, float]:
     """Fit one factor; returns `(index, importance [code_dim], train quality, test quality)`."""
     method = LEARNERS[learner]
     # One thread a fit: the processes share the cores, and OpenMP threads that wait for each other
@@ -202,7 +224,7 @@ def _fit_factor(learner, index, codes, factor, codes_test, factor_test, seed, ma
     return index, importance, quality, quality_test
 
 
-def _normalized_error(predicted, target, train_deviation):
+def _normalized_error(predicted: np.ndarray, target: np.ndarray, train_deviation: float) -> float:
     """Return the root mean squared error over the target's standard deviation.
 
     A factor that is constant in the scored part is measured by its deviation in training.
@@ -211,7 +233,7 @@ def _normalized_error(predicted, target, train_deviation):
     return np.sqrt(np.mean((predicted - target) ** 2)) / deviation
 
 
-def _check_depths(max_depths, learner, varying):
+def _check_depths(max_depths: Sequence[int] | None, learner: str, varying: np.ndarray) -> list[int]:
     """Return the depth of each varying factor's trees, as a list."""
     num_varying = int(varying.sum())
     if max_depths is None:
@@ -231,7 +253,7 @@ def _check_depths(max_depths, learner, varying):
     return [depth for depth, varies in zip(depths, varying, strict=True) if varies]
 
 
-def check_jobs(n_jobs):
+def check_jobs(n_jobs: int) -> None:
     """Raise unless `n_jobs` is -1 or a positive integer."""
     if n_jobs != -1:
         check_integer(n_jobs, "n_jobs", minimum=1)
@@ -248,7 +270,7 @@ _LEARNER_TITLES = {
 _PAPER_CHOICES = {"lasso": 0, "random_forest": 1, "gbt": 2, "hist_gbt": 3, "logistic": 4}
 
 
-def _results(learner):
+def _results(learner: str) -> tuple[Result, ...]:
     """Return what a learner yields."""
     title, prefix = _LEARNER_TITLES[learner], f"dci_{learner}"
     if LEARNERS[learner].is_regression:
@@ -256,7 +278,7 @@ def _results(learner):
     else:
         quality, told, direction, high = "informativeness", "informativeness", "high", 1.0
 
-    def part(name, words):
+    def part(name: str, words: str) -> Result:
         text = f"DCI {told}{words}, {title}"
         return Result(f"{prefix}_{quality}_{name}", text, direction, high=high, is_main=False)
 
@@ -272,7 +294,7 @@ def _results(learner):
     )
 
 
-def _variant(learner, protocol, **facts):
+def _variant(learner: str, protocol: str, **facts: Any) -> Variant:
     return Variant(
         name=f"dci_{learner}",
         protocols=(protocol,),

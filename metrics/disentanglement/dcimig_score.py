@@ -1,13 +1,14 @@
 """DCIMIG, the gap of the code that serves a factor alone (Sepliarskaia et al. 2019, 1910.05587)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 
 
-def dcimig(codes, factors, num_bins=10):
+def dcimig(codes: ArrayLike, factors: ArrayLike, num_bins: int = 10) -> dict[str, float]:
     """Return the best gaps that codes leave between their two best known factors, over entropy.
 
     Each code gives the factor that it knows most of the gap to the next one, I(z; f_1) - I(z; f_2).
@@ -30,11 +31,11 @@ def dcimig(codes, factors, num_bins=10):
     return dcimig_resampling(codes, factors, num_bins).scores()
 
 
-def dcimig_resampling(codes, factors, num_bins=10):
+def dcimig_resampling(codes: ArrayLike, factors: ArrayLike, num_bins: int = 10) -> Resampling:
     """Return the `Resampling` of `dcimig` over points; the bins are those of the full sample."""
     bins, labels = bin_points(codes, factors, num_bins)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         information = mutual_information(bins[chosen], labels[chosen])  # [code_dim, num_factors]
         best_gap = np.zeros(labels.shape[1])
         np.maximum.at(best_gap, information.argmax(axis=1), largest_gaps(information.T))

@@ -1,6 +1,9 @@
 """Explicitness (Ridgeway & Mozer 2018, "... Embeddings with the F-Statistic Loss", section 3)."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from metrics.shared.fitting import quiet_fit, standardize
@@ -9,7 +12,9 @@ from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_train_and_test, varying_columns, varying_factors
 
 
-def explicitness(codes, factors, codes_test, factors_test):
+def explicitness(
+    codes: ArrayLike, factors: ArrayLike, codes_test: ArrayLike, factors_test: ArrayLike
+) -> dict[str, float]:
     """Return how well a linear classifier on all codes separates the values of each factor.
 
     For each factor a multinomial logistic regression (scikit-learn defaults) on codes standardised
@@ -34,7 +39,9 @@ def explicitness(codes, factors, codes_test, factors_test):
     return explicitness_resampling(codes, factors, codes_test, factors_test).scores()
 
 
-def explicitness_resampling(codes, factors, codes_test, factors_test):
+def explicitness_resampling(
+    codes: ArrayLike, factors: ArrayLike, codes_test: ArrayLike, factors_test: ArrayLike
+) -> Resampling:
     """Return the `Resampling` of `explicitness` over scored points; the classifiers are fixed."""
     codes, factors, codes_test, factors_test = check_train_and_test(
         codes, factors, codes_test, factors_test
@@ -63,7 +70,7 @@ def explicitness_resampling(codes, factors, codes_test, factors_test):
             f"Received: factors_test of shape {factors_test.shape}"
         )
 
-    def score(chosen, test_chosen):
+    def score(chosen: np.ndarray, test_chosen: np.ndarray) -> dict[str, float]:
         return {
             "explicitness_train": _mean_area(train_curves, chosen),
             "explicitness_test": _mean_area(test_curves, test_chosen),
@@ -75,12 +82,12 @@ def explicitness_resampling(codes, factors, codes_test, factors_test):
 class _RankedClasses:
     """Predicted probabilities of one factor's values, ranked once: resamples need counting only."""
 
-    def __init__(self, probabilities, labels, classes):
+    def __init__(self, probabilities: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> None:
         """Rank `probabilities` `[points, classes]`; `labels` `[points]` are the true values."""
         self.ranks = [np.unique(column, return_inverse=True)[1] for column in probabilities.T]
         self.members = [labels == value for value in classes]
 
-    def macro_area(self, counts):
+    def macro_area(self, counts: np.ndarray) -> float:
         """Return the mean area over the classes that can be scored, NaN where none can.
 
         The area is the probability that a member of the class is ranked above another point, ties
@@ -100,15 +107,14 @@ class _RankedClasses:
         return np.mean(areas) if areas else np.nan
 
 
-def _mean_area(curves, chosen):
+def _mean_area(curves: Sequence["_RankedClasses"], chosen: np.ndarray) -> float:
     """Return the mean over factors of the macro area on the chosen points; 0 without factors."""
     if not curves:
         return 0.0
-    areas = []
-    for curve in curves:
+    areas = np.empty(len(curves))
+    for number, curve in enumerate(curves):
         counts = np.bincount(chosen, minlength=len(curve.members[0])).astype(np.float64)
-        areas.append(curve.macro_area(counts))
-    areas = np.array(areas)
+        areas[number] = curve.macro_area(counts)
     return float(areas[np.isfinite(areas)].mean()) if np.isfinite(areas).any() else np.nan
 
 

@@ -1,6 +1,7 @@
 """FactorVAE metric (Kim & Mnih 2018, "Disentangling by Factorising", section 4)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.disentanglement.voting import active_codes, group_votes, score_votes
 from metrics.shared.record import Metric, Result, Variant
@@ -15,8 +16,14 @@ from metrics.shared.validation import (
 
 
 def factor_vae(
-    groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
-):
+    groups: ArrayLike,
+    fixed_factor: ArrayLike,
+    codes_std: ArrayLike,
+    *,
+    eval_groups: ArrayLike | None = None,
+    eval_fixed_factor: ArrayLike | None = None,
+    prune_std: float = 0.0,
+) -> dict[str, float]:
     """Return how well the least varying code of a group tells which factor the group shares.
 
     1 where every factor has a code of its own that stands still with it; about 1 / num_factors by
@@ -55,8 +62,14 @@ def factor_vae(
 
 
 def factor_vae_resampling(
-    groups, fixed_factor, codes_std, *, eval_groups=None, eval_fixed_factor=None, prune_std=0.0
-):
+    groups: ArrayLike,
+    fixed_factor: ArrayLike,
+    codes_std: ArrayLike,
+    *,
+    eval_groups: ArrayLike | None = None,
+    eval_fixed_factor: ArrayLike | None = None,
+    prune_std: float = 0.0,
+) -> Resampling:
     """Return the `Resampling` of `factor_vae` over groups: votes are cast once and redrawn."""
     groups, fixed_factor = check_groups_and_factor(groups, fixed_factor)
     codes_std = check_codes(codes_std, "codes_std")
@@ -68,13 +81,14 @@ def factor_vae_resampling(
     votes = group_votes(groups, std, active)
     eval_votes = None if eval_groups is None else group_votes(eval_groups, std, active)
 
-    def score(chosen, eval_chosen=None):
+    def score(chosen: np.ndarray, eval_chosen: np.ndarray | None = None) -> dict[str, float]:
+        trained = votes[chosen], fixed_factor[chosen], len(std)
+        if eval_chosen is None or eval_votes is None or eval_fixed_factor is None:
+            return score_votes(*trained)
         return score_votes(
-            votes[chosen],
-            fixed_factor[chosen],
-            len(std),
-            eval_votes=None if eval_chosen is None else eval_votes[eval_chosen],
-            eval_fixed_factor=None if eval_chosen is None else eval_fixed_factor[eval_chosen],
+            *trained,
+            eval_votes=eval_votes[eval_chosen],
+            eval_fixed_factor=eval_fixed_factor[eval_chosen],
         )
 
     sizes = (len(votes),) if eval_votes is None else (len(votes), len(eval_votes))

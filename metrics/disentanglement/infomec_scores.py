@@ -1,6 +1,7 @@
 """InfoM, InfoC and InfoE (Hsu et al. 2023, "Disentanglement via Latent Quantization")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -27,7 +28,14 @@ TOLERANCE = 1e-6
 SMALLEST_PROBABILITY = np.finfo(np.float64).eps
 
 
-def infomec(codes, factors, *, num_neighbors=10, pruning="range", seed=0):
+def infomec(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    num_neighbors: int = 10,
+    pruning: str = "range",
+    seed: int = 0,
+) -> dict[str, float]:
     """Return modularity, compactness and explicitness as information about factors.
 
     With NMI[k, j] = I(f_k; z_j) / H(f_k), the information estimated from nearest neighbours of the
@@ -63,11 +71,19 @@ def infomec(codes, factors, *, num_neighbors=10, pruning="range", seed=0):
         ValueError: malformed arrays, factors that are not integers, no factor that varies, unknown
             pruning.
     """
-    options = {"num_neighbors": num_neighbors, "pruning": pruning, "seed": seed}
-    return infomec_resampling(codes, factors, **options).scores()
+    return infomec_resampling(
+        codes, factors, num_neighbors=num_neighbors, pruning=pruning, seed=seed
+    ).scores()
 
 
-def infomec_resampling(codes, factors, *, num_neighbors=10, pruning="range", seed=0):
+def infomec_resampling(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    num_neighbors: int = 10,
+    pruning: str = "range",
+    seed: int = 0,
+) -> Resampling:
     """Return the `Resampling` of `infoe` over points, the classifiers fixed.
 
     InfoM and InfoC have no interval: drawing points again makes neighbours at distance 0, which
@@ -84,7 +100,7 @@ def infomec_resampling(codes, factors, *, num_neighbors=10, pruning="range", see
     losses = _log_losses(standard, labels) if varying_columns(codes).any() else None
     chance = np.log(labels.max(axis=0) + 1)  # balanced classes, so without codes all are as likely
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         if losses is None:
             return {"infoe": 0.0}
         return {"infoe": float(np.mean(1.0 - losses[chosen].mean(axis=0) / chance))}
@@ -97,7 +113,7 @@ def infomec_resampling(codes, factors, *, num_neighbors=10, pruning="range", see
     return Resampling((len(codes),), score, bounds=(-np.inf, 1.0), constants=constants)
 
 
-def active_by_spread(codes, pruning):
+def active_by_spread(codes: np.ndarray, pruning: str) -> np.ndarray:
     """Return bool `[code_dim]`: the codes whose spread exceeds a share of the largest spread.
 
     Args:
@@ -109,7 +125,7 @@ def active_by_spread(codes, pruning):
     return varying_columns(codes) & (spread > spread.max() * share)
 
 
-def mean_share_of_largest(information):
+def mean_share_of_largest(information: np.ndarray) -> float:
     """Return the mean over rows of max / sum, rescaled so that equal entries give 0.
 
     Args:
@@ -127,7 +143,9 @@ def mean_share_of_largest(information):
     return float(np.mean(np.where(informed, shares, 0.0)))
 
 
-def _shares_of_entropy(codes, labels, num_neighbors, seed):
+def _shares_of_entropy(
+    codes: np.ndarray, labels: np.ndarray, num_neighbors: int, seed: int
+) -> np.ndarray:
     """Return NMI, float64 `[code_dim, num_factors]`, of standardised codes."""
     information = np.zeros((codes.shape[1], labels.shape[1]))
     for code, factor in np.ndindex(information.shape):
@@ -143,7 +161,7 @@ def _shares_of_entropy(codes, labels, num_neighbors, seed):
     return information / entropies(labels)
 
 
-def _log_losses(codes, labels):
+def _log_losses(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return float64 `[points, num_factors]`: minus the log probability of each point's value."""
     losses = np.empty(labels.shape)
     for factor, values in enumerate(labels.T):

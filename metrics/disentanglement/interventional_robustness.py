@@ -1,6 +1,7 @@
 """Interventional robustness score (Suter et al. 2019, arXiv 1811.00007, section 4)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_codes
 from metrics.shared.record import Metric, Result, Variant
@@ -14,7 +15,9 @@ from metrics.shared.validation import (
 )
 
 
-def irs(codes, factors, *, quantile=0.99, factor_bins=None):
+def irs(
+    codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, factor_bins: int | None = None
+) -> dict[str, float]:
     """Return how little each code moves while one factor is held and all others change.
 
     For a code and a factor: the `quantile` of |z - mean| among the points of one factor value,
@@ -42,7 +45,9 @@ def irs(codes, factors, *, quantile=0.99, factor_bins=None):
     return irs_resampling(codes, factors, quantile=quantile, factor_bins=factor_bins).scores()
 
 
-def irs_resampling(codes, factors, *, quantile=0.99, factor_bins=None):
+def irs_resampling(
+    codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, factor_bins: int | None = None
+) -> Resampling:
     """Return the `Resampling` of `irs` over points."""
     codes, factors = check_codes_and_factors(codes, factors)
     check_number(quantile, "quantile", low=0, high=1, low_included=False)
@@ -51,13 +56,13 @@ def irs_resampling(codes, factors, *, quantile=0.99, factor_bins=None):
         check_integer(factor_bins, "factor_bins", minimum=2)
         factors = bin_codes(factors.astype(np.float64), factor_bins)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         return {"irs": _robustness(codes[chosen], factors[chosen], quantile)}
 
     return Resampling((len(codes),), score, bounds=(-np.inf, 1.0))
 
 
-def _robustness(codes, factors, quantile):
+def _robustness(codes: np.ndarray, factors: np.ndarray, quantile: float) -> float:
     """Return the weighted mean over active codes of the robustness towards their best factor."""
     codes = codes[:, varying_columns(codes)]
     if not codes.shape[1]:
@@ -76,7 +81,7 @@ def _robustness(codes, factors, quantile):
     return float(np.average(robustness, weights=largest))
 
 
-def _quantile(values, quantile):
+def _quantile(values: np.ndarray, quantile: float) -> np.ndarray:
     """Return the quantile of each column of `values`, interpolated as `numpy.quantile` does.
 
     The groups are small and many, so numpy's own checks would cost more than the selection.

@@ -1,13 +1,14 @@
 """JEMMIG, joint entropy minus mutual information gap (Do & Tran 2020, arXiv 1908.09961)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_points, entropies, mutual_information
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 
 
-def jemmig(codes, factors, num_bins=10):
+def jemmig(codes: ArrayLike, factors: ArrayLike, num_bins: int = 10) -> dict[str, float]:
     """Return how surely one single code tells each factor and nothing else.
 
     For factor k and j the code that knows most of it, in bits:
@@ -36,12 +37,12 @@ def jemmig(codes, factors, num_bins=10):
     return jemmig_resampling(codes, factors, num_bins).scores()
 
 
-def jemmig_resampling(codes, factors, num_bins=10):
+def jemmig_resampling(codes: ArrayLike, factors: ArrayLike, num_bins: int = 10) -> Resampling:
     """Return the `Resampling` of `jemmig` over points; the bins are those of the full sample."""
     bins, labels = bin_points(codes, factors, num_bins)
     columns = np.arange(labels.shape[1])
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         drawn, drawn_labels = bins[chosen], labels[chosen]
         information = mutual_information(drawn, drawn_labels)  # [code_dim, num_factors]
         of_codes, of_factors = entropies(drawn), entropies(drawn_labels)

@@ -1,6 +1,7 @@
 """MIG of models with a posterior, as first published (Chen et al. 2018, section 4 and appendix)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import dense_labels, entropies, largest_gaps
 from metrics.shared.record import Metric, Result, Variant
@@ -17,7 +18,14 @@ BLOCK_VALUES = 1 << 20  # densities held at a time
 LARGEST_LOG_VARIANCE = 60.0  # beyond it a posterior is as good as a point, or as everything
 
 
-def mig_posterior(means, log_variances, factors, *, num_samples=10000, seed=0):
+def mig_posterior(
+    means: ArrayLike,
+    log_variances: ArrayLike,
+    factors: ArrayLike,
+    *,
+    num_samples: int = 10000,
+    seed: int = 0,
+) -> dict[str, float]:
     """Return the mutual information gap of codes drawn from their posteriors.
 
     For each code, q(z_j) is the mixture of the posteriors q(z_j|x) of all points given, and
@@ -78,7 +86,13 @@ def mig_posterior(means, log_variances, factors, *, num_samples=10000, seed=0):
     return {"mig_posterior": float(np.mean(largest_gaps(information) / entropies(labels)))}
 
 
-def _information(means, log_variances, labels, chosen, noise):
+def _information(
+    means: np.ndarray,
+    log_variances: np.ndarray,
+    labels: np.ndarray,
+    chosen: np.ndarray,
+    noise: np.ndarray,
+) -> np.ndarray:
     """Return float64 `[num_factors]`: the information of one code about each factor, in nats.
 
     Args:

@@ -1,6 +1,7 @@
 """MIG-sup, the gap of a code between factors (Li et al. 2020, arXiv 2002.10549, section 5)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
 from metrics.shared.record import Metric, Result, Variant
@@ -10,7 +11,9 @@ from metrics.shared.validation import check_option
 NORMALIZERS = ("code", "factor")
 
 
-def mig_sup(codes, factors, num_bins=10, *, normalizer="code"):
+def mig_sup(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 10, *, normalizer: str = "code"
+) -> dict[str, float]:
     """Return the mean over codes of the gap between the two factors that a code knows most of.
 
     The gap is that of the mutual information over the entropy of the code, or of the factor. 1
@@ -37,12 +40,14 @@ def mig_sup(codes, factors, num_bins=10, *, normalizer="code"):
     return mig_sup_resampling(codes, factors, num_bins, normalizer=normalizer).scores()
 
 
-def mig_sup_resampling(codes, factors, num_bins=10, *, normalizer="code"):
+def mig_sup_resampling(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 10, *, normalizer: str = "code"
+) -> Resampling:
     """Return the `Resampling` of `mig_sup` over points; the bins are those of the full sample."""
     check_option(normalizer, "normalizer", NORMALIZERS)
     bins, labels = bin_points(codes, factors, num_bins)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         information = mutual_information(bins[chosen], labels[chosen])  # [code_dim, num_factors]
         if normalizer == "code":
             entropy = entropies(bins[chosen])[:, np.newaxis]

@@ -1,6 +1,7 @@
 """Modularity (Ridgeway & Mozer 2018, "... Embeddings with the F-Statistic Loss", section 3)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_codes, dense_labels, mutual_information
 from metrics.shared.record import Metric, Result, Variant
@@ -8,7 +9,7 @@ from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes_and_factors, check_integer, varying_factors
 
 
-def modularity(codes, factors, num_bins=20):
+def modularity(codes: ArrayLike, factors: ArrayLike, num_bins: int = 20) -> dict[str, float]:
     """Return the mean over codes of 1 - (sum_k MI^2 - max_k MI^2) / (max_k MI^2 (K - 1)).
 
     1 where each code tells of one factor at most; 0 where each tells of all factors equally. It
@@ -30,7 +31,7 @@ def modularity(codes, factors, num_bins=20):
     return modularity_resampling(codes, factors, num_bins).scores()
 
 
-def modularity_resampling(codes, factors, num_bins=20):
+def modularity_resampling(codes: ArrayLike, factors: ArrayLike, num_bins: int = 20) -> Resampling:
     """Return the `Resampling` of `modularity` over points; bins are those of the full sample."""
     codes, factors = check_codes_and_factors(codes, factors)
     check_integer(num_bins, "num_bins", minimum=2)
@@ -38,7 +39,7 @@ def modularity_resampling(codes, factors, num_bins=20):
     bins = bin_codes(codes, num_bins)
     num_other_factors = max(1, labels.shape[1] - 1)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         squared = mutual_information(bins[chosen], labels[chosen]) ** 2  # [code_dim, num_factors]
         largest = squared.max(axis=1)
         informative = largest > 0

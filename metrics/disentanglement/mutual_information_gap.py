@@ -1,6 +1,7 @@
 """Mutual information gap (Chen et al. 2018, "Isolating Sources of Disentanglement", equation 6)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_points, entropies, largest_gaps, mutual_information
 from metrics.shared.record import Metric, Result, Variant
@@ -10,7 +11,9 @@ from metrics.shared.validation import check_option
 NORMALIZERS = ("factor", "code")
 
 
-def mig(codes, factors, num_bins=20, *, normalizer="factor"):
+def mig(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 20, *, normalizer: str = "factor"
+) -> dict[str, float]:
     """Return the mean over factors of the gap between the two most informed codes, over entropy.
 
     The gap is that of their mutual information with the factor. 1 where each factor can be read
@@ -40,12 +43,14 @@ def mig(codes, factors, num_bins=20, *, normalizer="factor"):
     return mig_resampling(codes, factors, num_bins, normalizer=normalizer).scores()
 
 
-def mig_resampling(codes, factors, num_bins=20, *, normalizer="factor"):
+def mig_resampling(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int = 20, *, normalizer: str = "factor"
+) -> Resampling:
     """Return the `Resampling` of `mig` over points; the bins are those of the full sample."""
     check_option(normalizer, "normalizer", NORMALIZERS)
     bins, labels = bin_points(codes, factors, num_bins)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         information = mutual_information(bins[chosen], labels[chosen])  # [code_dim, num_factors]
         entropy = entropies(labels[chosen])
         # A resample may have lost all but one value of a factor.

@@ -1,6 +1,7 @@
 """SAP, separated attribute predictability (Kumar et al. 2018, arXiv 1711.00848, section 3)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.svm import LinearSVC
 
 from metrics.shared.fitting import quiet_fit, standardize
@@ -16,7 +17,14 @@ from metrics.shared.validation import (
 )
 
 
-def sap(codes, factors, codes_test, factors_test, *, continuous=False):
+def sap(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    codes_test: ArrayLike,
+    factors_test: ArrayLike,
+    *,
+    continuous: bool = False,
+) -> dict[str, float]:
     """Return the mean over factors of the gap between the two codes that predict the factor best.
 
     A code predicts a discrete factor by the test accuracy of a linear support vector machine on
@@ -45,7 +53,14 @@ def sap(codes, factors, codes_test, factors_test, *, continuous=False):
     return sap_resampling(codes, factors, codes_test, factors_test, continuous=continuous).scores()
 
 
-def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False):
+def sap_resampling(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    codes_test: ArrayLike,
+    factors_test: ArrayLike,
+    *,
+    continuous: bool = False,
+) -> Resampling:
     """Return the `Resampling` of `sap`; the support vector machines are fitted once.
 
     Correlations are resampled over training points, accuracies over test points.
@@ -74,7 +89,7 @@ def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False
             )
             correct[:, code, position] = predicted == factors_test[:, factor]
 
-    def score(chosen, test_chosen):
+    def score(chosen: np.ndarray, test_chosen: np.ndarray) -> dict[str, float]:
         predictability = np.hstack(
             [
                 _squared_correlations(codes[chosen], real_factors[chosen]),
@@ -87,7 +102,9 @@ def sap_resampling(codes, factors, codes_test, factors_test, *, continuous=False
     return Resampling((len(codes), len(codes_test)), score)
 
 
-def _predict_from_one_code(code, factor, code_test):
+def _predict_from_one_code(
+    code: np.ndarray, factor: np.ndarray, code_test: np.ndarray
+) -> np.ndarray:
     """Return the predicted factor value of each test point."""
     if code.max() == code.min():
         values, counts = np.unique(factor, return_counts=True)
@@ -98,7 +115,7 @@ def _predict_from_one_code(code, factor, code_test):
         return classifier.fit(code[:, np.newaxis], factor).predict(code_test[:, np.newaxis])
 
 
-def _squared_correlations(codes, factors):
+def _squared_correlations(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Return float64 `[code_dim, num_factors]`; 0 where either side is constant."""
     (codes,), (factors,) = standardize(codes), standardize(factors)
     correlations = codes.T @ factors / len(codes)

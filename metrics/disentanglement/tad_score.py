@@ -1,6 +1,7 @@
 """TAD, total AUROC difference of binary attributes (Yeats et al. 2022, NashAE)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import entropies, mutual_information
 from metrics.shared.record import Metric, Result, Variant
@@ -12,7 +13,7 @@ SMALLEST_AREA = 0.75  # of a code that captures an attribute
 LARGEST_SHARE = 0.2  # of an attribute's entropy that another attribute may explain
 
 
-def tad(codes, attributes):
+def tad(codes: ArrayLike, attributes: ArrayLike) -> dict[str, float]:
     """Return how far the best code of each captured attribute stands above the second best.
 
     A code tells an attribute by the area under its ROC curve, of 101 thresholds from its minimum to
@@ -58,7 +59,7 @@ def tad(codes, attributes):
     }
 
 
-def _is_independent(attributes):
+def _is_independent(attributes: np.ndarray) -> np.ndarray:
     """Return bool `[num_attributes]`: which vary, and are explained by no other attribute."""
     information = mutual_information(attributes, attributes)
     np.fill_diagonal(information, 0.0)
@@ -66,7 +67,7 @@ def _is_independent(attributes):
     return (entropy > 0) & (information.max(axis=1) <= LARGEST_SHARE * entropy)
 
 
-def _areas(code, attributes):
+def _areas(code: np.ndarray, attributes: np.ndarray) -> np.ndarray:
     """Return float64 `[num_attributes]`: the area under the ROC curve of one code for each."""
     low, high = code.min(), code.max()
     if high - low <= SMALLEST_RANGE:
@@ -84,7 +85,7 @@ def _areas(code, attributes):
     return np.maximum(_area(false_rate, true_rate), _area(1.0 - false_rate, 1.0 - true_rate))
 
 
-def _area(false_rate, true_rate):
+def _area(false_rate: np.ndarray, true_rate: np.ndarray) -> np.ndarray:
     """Return the area of steps under the points of both rates, each sorted on its own."""
     false_rate, true_rate = np.sort(false_rate, axis=0), np.sort(true_rate, axis=0)
     return np.sum(true_rate[1:] * np.diff(false_rate, axis=0), axis=0)

@@ -13,7 +13,7 @@ BLOCK_VALUES = 1 << 18
 NO_VOTE = -1
 
 
-def active_codes(codes_std, prune_std=0.0):
+def active_codes(codes_std: np.ndarray, prune_std: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Return the spread of every code and which codes may be voted for.
 
     Args:
@@ -29,7 +29,7 @@ def active_codes(codes_std, prune_std=0.0):
     return std, varying_columns(codes_std) & (std >= prune_std) & (std > 0)
 
 
-def group_votes(groups, std, active):
+def group_votes(groups: np.ndarray, std: np.ndarray, active: np.ndarray) -> np.ndarray:
     """Return the vote of each group: argmin over active codes of var(group) / std^2.
 
     Args:
@@ -53,7 +53,14 @@ def group_votes(groups, std, active):
     return votes
 
 
-def score_votes(votes, fixed_factor, num_codes, *, eval_votes=None, eval_fixed_factor=None):
+def score_votes(
+    votes: np.ndarray,
+    fixed_factor: np.ndarray,
+    num_codes: int,
+    *,
+    eval_votes: np.ndarray | None = None,
+    eval_fixed_factor: np.ndarray | None = None,
+) -> dict[str, float]:
     """Return the scores of the majority-vote classifier (Kim & Mnih 2018, section 4).
 
     V[l, k] counts the votes for code l among the groups of factor k. A code's prediction is the
@@ -88,7 +95,9 @@ def score_votes(votes, fixed_factor, num_codes, *, eval_votes=None, eval_fixed_f
     return scores
 
 
-def resampled_scores(votes, fixed_factor, num_codes, weights):
+def resampled_scores(
+    votes: np.ndarray, fixed_factor: np.ndarray, num_codes: int, weights: np.ndarray
+) -> np.ndarray:
     """Return `factor_vae` of many resamples of the same votes at once.
 
     Args:

@@ -5,6 +5,7 @@ the unspecified one no better than chance.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.neural_network import MLPClassifier
 
 from metrics.shared.fitting import quiet_fit, standardize
@@ -22,8 +23,15 @@ LEAST_PROBABILITY = 1e-6  # of the true identity: one confident mistake is not w
 
 
 def identity_leakage(
-    codes, identities, codes_test, identities_test, *, hidden=(64,), max_epochs=30, seed=0
-):
+    codes: ArrayLike,
+    identities: ArrayLike,
+    codes_test: ArrayLike,
+    identities_test: ArrayLike,
+    *,
+    hidden: tuple[int, ...] = (64,),
+    max_epochs: int = 30,
+    seed: int = 0,
+) -> dict[str, float]:
     """Return how well a classifier finds the identity in codes, and what it learns of it.
 
     The classifier is scikit-learn's multilayer perceptron (ReLU, Adam, its defaults otherwise) on
@@ -49,14 +57,27 @@ def identity_leakage(
         ValueError: malformed arrays, fewer than two identities among the training points, no test
             point of theirs.
     """
-    arrays = (codes, identities, codes_test, identities_test)
-    options = {"hidden": hidden, "max_epochs": max_epochs, "seed": seed}
-    return identity_leakage_resampling(*arrays, **options).scores()
+    return identity_leakage_resampling(
+        codes,
+        identities,
+        codes_test,
+        identities_test,
+        hidden=hidden,
+        max_epochs=max_epochs,
+        seed=seed,
+    ).scores()
 
 
 def identity_leakage_resampling(
-    codes, identities, codes_test, identities_test, *, hidden=(64,), max_epochs=30, seed=0
-):
+    codes: ArrayLike,
+    identities: ArrayLike,
+    codes_test: ArrayLike,
+    identities_test: ArrayLike,
+    *,
+    hidden: tuple[int, ...] = (64,),
+    max_epochs: int = 30,
+    seed: int = 0,
+) -> Resampling:
     """Return the `Resampling` of `identity_leakage` over test points; the classifier is fixed."""
     codes, identities = _checked(codes, identities, "")
     codes_test, identities_test = _checked(codes_test, identities_test, "_test")
@@ -82,7 +103,7 @@ def identity_leakage_resampling(
     of_truth = probabilities[np.arange(len(truth)), truth]
     cross_entropy = -np.log(np.maximum(of_truth, LEAST_PROBABILITY))
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         shares = np.bincount(truth[chosen], minlength=len(known)) / len(chosen)
         entropy = -np.sum(shares[shares > 0] * np.log(shares[shares > 0]))
         information = max(0.0, entropy - cross_entropy[chosen].mean())
@@ -93,7 +114,7 @@ def identity_leakage_resampling(
     return Resampling((len(truth),), score, bounds, {"chance": float(largest)})
 
 
-def _checked(codes, identities, suffix):
+def _checked(codes: ArrayLike, identities: ArrayLike, suffix: str) -> tuple[np.ndarray, np.ndarray]:
     codes_name, identities_name = f"codes{suffix}", f"identities{suffix}"
     codes = check_codes(codes, codes_name)
     identities = check_labels(identities, identities_name)
@@ -114,7 +135,7 @@ VIEWS = {
 PARTS = ("seen", "unseen")
 
 
-def _results():
+def _results() -> tuple[Result, ...]:
     """Return the results of the identity protocol, one for each view and part."""
     found = [
         Result(f"{view}_{score}_{part}", f"{title}: {told} ({part})", direction, high=high)

@@ -1,6 +1,9 @@
 """Squared errors of images made from codes: their own, or with the identity of another image."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_array
@@ -9,7 +12,7 @@ AXES = ("points", "height", "width", "channels")
 PARTS = ("seen", "unseen")
 
 
-def reconstruction_error(made, images):
+def reconstruction_error(made: ArrayLike, images: ArrayLike) -> dict[str, float]:
     """Return the mean squared error, per value, of images made from their own codes.
 
     Args:
@@ -25,7 +28,7 @@ def reconstruction_error(made, images):
     return {"reconstruction_error": _mean_squared_error(made, images)}
 
 
-def swap_error(made, images):
+def swap_error(made: ArrayLike, images: ArrayLike) -> dict[str, float]:
     """Return the mean squared error, per value, of images made with another image's identity code.
 
     The unspecified code is the image's own, the specified code that of another image of the same
@@ -44,7 +47,7 @@ def swap_error(made, images):
     return {"swap_error": _mean_squared_error(made, images)}
 
 
-def _mean_squared_error(made, images):
+def _mean_squared_error(made: ArrayLike, images: ArrayLike) -> float:
     made, images = check_array(made, "made", AXES), check_array(images, "images", AXES)
     if made.shape != images.shape:
         raise ValueError(
@@ -54,7 +57,14 @@ def _mean_squared_error(made, images):
     return float(np.mean((made - images) ** 2))
 
 
-def _record(function, title, place, needs, source, pitfalls):
+def _record(
+    function: Callable[..., dict[str, float]],
+    title: str,
+    place: int,
+    needs: frozenset[str],
+    source: str,
+    pitfalls: str,
+) -> Metric:
     name = function.__name__
     of_parts = tuple(Result(f"{name}_{part}", f"{title} ({part})", "low") for part in PARTS)
     return Metric(

@@ -1,6 +1,7 @@
 """dHSIC, joint independence of all codes (Pfister et al. 2018, "Kernel-based Tests")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
 from metrics.shared.record import Metric, Result, Variant
@@ -14,7 +15,7 @@ UNRELATED = 1e4
 SMALLEST_BANDWIDTH = 1e-250
 
 
-def dhsic(codes, *, max_points=5000, seed=0):
+def dhsic(codes: ArrayLike, *, max_points: int = 5000, seed: int = 0) -> dict[str, float]:
     """Return the d-variable Hilbert-Schmidt independence criterion of the codes.
 
     mean_ij prod_l K_l(i, j) + prod_l mean_ij K_l(i, j) - 2 mean_i prod_l mean_j K_l(i, j), with the
@@ -52,18 +53,18 @@ def dhsic(codes, *, max_points=5000, seed=0):
     # A few rows at a time: the whole table would be [num_points, num_points, num_codes].
     for start in range(0, num_points, BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        joint = None
+        joint = np.ones(1)
         for code in range(num_codes):
             kernel = np.abs(scaled[rows, code, np.newaxis] - scaled[:, code])  # [rows, num_points]
             np.exp(np.negative(kernel, out=kernel), out=kernel)
             row_means[rows, code] = kernel.mean(axis=1)
-            joint = kernel if joint is None else np.multiply(joint, kernel, out=joint)
+            joint = kernel if code == 0 else np.multiply(joint, kernel, out=joint)
         joint_mean += joint.sum() / num_points**2
     value = joint_mean + row_means.mean(axis=0).prod() - 2 * row_means.prod(axis=1).mean()
     return {"dhsic": max(0.0, float(value))}
 
 
-def _divide_by_squared_median(code):
+def _divide_by_squared_median(code: np.ndarray) -> np.ndarray:
     """Return the code in units of h^2, h the median distance over ordered pairs and i = j."""
     num_points = len(code)
     distances = pdist(code[:, np.newaxis], "cityblock")

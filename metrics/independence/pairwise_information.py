@@ -1,6 +1,7 @@
 """Mutual information between codes (Locatello et al. 2019, "Challenging Common Assumptions")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.information import bin_codes, mutual_information
 from metrics.shared.record import Metric, Result, Variant
@@ -10,7 +11,7 @@ from metrics.shared.validation import check_codes
 NUM_BINS = 20
 
 
-def pairwise_mutual_information(codes):
+def pairwise_mutual_information(codes: ArrayLike) -> dict[str, float]:
     """Return the mean mutual information in nats of two different codes, cut into 20 bins each.
 
     0 where codes are independent (in a finite sample about 361 / (2 points) by chance), the mean
@@ -29,12 +30,12 @@ def pairwise_mutual_information(codes):
     return pairwise_mutual_information_resampling(codes).scores()
 
 
-def pairwise_mutual_information_resampling(codes):
+def pairwise_mutual_information_resampling(codes: ArrayLike) -> Resampling:
     """Return the `Resampling` of `pairwise_mutual_information` over points, the bins fixed."""
     bins = bin_codes(check_codes(codes), NUM_BINS)
     num_pairs = bins.shape[1] * (bins.shape[1] - 1)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         information = mutual_information(bins[chosen], bins[chosen])  # [code_dim, code_dim]
         total = information.sum() - information.trace()
         return {"pairwise_mutual_information": float(total / max(1, num_pairs))}

@@ -1,13 +1,14 @@
 """Gaussian total correlation of codes (Locatello et al. 2019, "Challenging Common Assumptions")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes, varying_columns
 
 
-def gaussian_total_correlation(codes):
+def gaussian_total_correlation(codes: ArrayLike) -> dict[str, float]:
     """Return 0.5 (sum log diag Cov - logdet Cov): the total correlation of a fitted Gaussian.
 
     In nats. 0 where codes are uncorrelated (independent codes score about d^2 / 4 points by
@@ -27,17 +28,17 @@ def gaussian_total_correlation(codes):
     return gaussian_total_correlation_resampling(codes).scores()
 
 
-def gaussian_total_correlation_resampling(codes):
+def gaussian_total_correlation_resampling(codes: ArrayLike) -> Resampling:
     """Return the `Resampling` of `gaussian_total_correlation` over points."""
     codes = check_codes(codes)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         return {"gaussian_total_correlation": _total_correlation(codes[chosen])}
 
     return Resampling((len(codes),), score, bounds=(0.0, np.inf))
 
 
-def _total_correlation(codes):
+def _total_correlation(codes: np.ndarray) -> float:
     """Return -0.5 logdet of the correlation matrix, which equals the definition on Cov."""
     centred = codes - codes.mean(axis=0)
     spread = np.sqrt(np.mean(centred**2, axis=0))

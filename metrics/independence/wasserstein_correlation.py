@@ -1,13 +1,14 @@
 """Gaussian Wasserstein correlation of codes (Watters et al. 2019, "Spatial Broadcast Decoder")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_codes, varying_columns
 
 
-def gaussian_wasserstein_correlation(codes):
+def gaussian_wasserstein_correlation(codes: ArrayLike) -> dict[str, float]:
     """Return 2 tr Cov - 2 tr (Cov diag(Cov))^(1/2).
 
     The squared Wasserstein-2 distance between a fitted Gaussian and the product of its marginals,
@@ -26,17 +27,17 @@ def gaussian_wasserstein_correlation(codes):
     return gaussian_wasserstein_correlation_resampling(codes).scores()
 
 
-def gaussian_wasserstein_correlation_resampling(codes):
+def gaussian_wasserstein_correlation_resampling(codes: ArrayLike) -> Resampling:
     """Return the `Resampling` of `gaussian_wasserstein_correlation` over points."""
     codes = check_codes(codes)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         return {"gaussian_wasserstein_correlation": _distance(codes[chosen])}
 
     return Resampling((len(codes),), score, bounds=(0.0, np.inf))
 
 
-def _distance(codes):
+def _distance(codes: np.ndarray) -> float:
     """Return the squared distance.
 
     Cov diag(Cov) has the eigenvalues of the symmetric S Cov S with S = diag(Cov)^(1/2), whose

@@ -1,11 +1,13 @@
 """Confidence of a classifier on samples (Lin et al. 2020, "InfoGAN-CR", appendix)."""
 
+from numpy.typing import ArrayLike
+
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
 
-def confidence(probabilities):
+def confidence(probabilities: ArrayLike) -> dict[str, float]:
     """Return the mean probability of each sample's most probable class.
 
     1 where every sample is surely of one class, 1 / classes where the classifier cannot tell.
@@ -22,7 +24,7 @@ def confidence(probabilities):
     return confidence_resampling(probabilities).scores()
 
 
-def confidence_resampling(probabilities):
+def confidence_resampling(probabilities: ArrayLike) -> Resampling:
     """Return the `Resampling` of `confidence` over points."""
     largest = check_probabilities(probabilities).max(axis=1)
     return Resampling((len(largest),), lambda chosen: {"confidence": float(largest[chosen].mean())})

@@ -1,12 +1,13 @@
 """Frechet distance between two sets of features (Heusel et al. 2017, "GANs Trained by a TTUR")."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_same_width
 
 
-def frechet_distance(features, reference_features):
+def frechet_distance(features: ArrayLike, reference_features: ArrayLike) -> dict[str, float]:
     """Return |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two fitted Gaussians.
 
     The FID where the features are those of the standard Inception network; with other features
@@ -38,7 +39,12 @@ def frechet_distance(features, reference_features):
     return {"frechet_distance": distance}
 
 
-def distance_of_gaussians(mean, covariance, reference_mean, reference_covariance):
+def distance_of_gaussians(
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    reference_mean: np.ndarray,
+    reference_covariance: np.ndarray,
+) -> float:
     """Return the same distance from the moments, for features too many to be kept.
 
     Args:

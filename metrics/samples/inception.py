@@ -1,6 +1,7 @@
 """Inception score (Salimans et al. 2016, "Improved Techniques for Training GANs", section 4)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from metrics.shared.record import Metric, Result, Variant
@@ -8,7 +9,7 @@ from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
 
-def inception_score(probabilities):
+def inception_score(probabilities: ArrayLike) -> dict[str, float]:
     """Return exp of the mean KL divergence of each point's class distribution from their mean.
 
     The number of classes where every sample is classified surely and all classes are equally
@@ -27,11 +28,11 @@ def inception_score(probabilities):
     return inception_score_resampling(probabilities).scores()
 
 
-def inception_score_resampling(probabilities):
+def inception_score_resampling(probabilities: ArrayLike) -> Resampling:
     """Return the `Resampling` of `inception_score` over points."""
     probabilities = check_probabilities(probabilities)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         drawn = probabilities[chosen]
         divergence = rel_entr(drawn, drawn.mean(axis=0)).sum(axis=1)
         return {"inception_score": float(np.exp(divergence.mean()))}

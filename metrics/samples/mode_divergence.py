@@ -1,6 +1,7 @@
 """Mode KL: how evenly samples fall on the classes (Lin et al. 2020, "InfoGAN-CR", appendix)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from metrics.shared.record import Metric, Result, Variant
@@ -8,7 +9,7 @@ from metrics.shared.resampling import Resampling
 from metrics.shared.validation import check_probabilities
 
 
-def mode_kl(probabilities):
+def mode_kl(probabilities: ArrayLike) -> dict[str, float]:
     """Return the KL divergence in nats of the classes of the samples from even classes.
 
     A sample's class is its most probable one. 0 where all classes are equally frequent, log of the
@@ -26,13 +27,13 @@ def mode_kl(probabilities):
     return mode_kl_resampling(probabilities).scores()
 
 
-def mode_kl_resampling(probabilities):
+def mode_kl_resampling(probabilities: ArrayLike) -> Resampling:
     """Return the `Resampling` of `mode_kl` over points."""
     probabilities = check_probabilities(probabilities)
     num_classes = probabilities.shape[1]
     modes = probabilities.argmax(axis=1)
 
-    def score(chosen):
+    def score(chosen: np.ndarray) -> dict[str, float]:
         shares = np.bincount(modes[chosen], minlength=num_classes) / len(chosen)
         return {"mode_kl": max(0.0, float(rel_entr(shares, 1 / num_classes).sum()))}
 

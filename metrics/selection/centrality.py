@@ -1,11 +1,12 @@
 """ModelCentrality (Lin et al. 2020, "InfoGAN-CR and ModelCentrality", section 4)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.validation import check_array
 
 
-def model_centrality(cross_scores):
+def model_centrality(cross_scores: ArrayLike) -> np.ndarray:
     """Return how well each model agrees with all others: the highest is the medoid to select.
 
     With A the cross scores, s_i = mean over j != i of (A[i, j] + A[j, i]) / 2. The diagonal, a

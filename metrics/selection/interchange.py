@@ -7,12 +7,13 @@ codes that their encoders have.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.disentanglement.voting import NO_VOTE
 from metrics.shared.validation import check_array
 
 
-def covered_share(votes, fixed_factor, informative):
+def covered_share(votes: ArrayLike, fixed_factor: ArrayLike, informative: ArrayLike) -> float:
     """Return how much of an encoder's informative codes a generator's groups move.
 
     An informative code of the encoder is covered as far as some code of the generator makes it the
@@ -39,7 +40,7 @@ def covered_share(votes, fixed_factor, informative):
     return float(best.mean())
 
 
-def interchange(explained, covered):
+def interchange(explained: ArrayLike, covered: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return how much of the others' codes each model explains and shows.
 
     s_j is the mean over the other models i of sqrt(explained[j, i] * covered[i, j]): encoder j on

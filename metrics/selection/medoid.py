@@ -18,6 +18,7 @@ import dataclasses
 
 import numpy as np
 import scipy.stats
+from numpy.typing import ArrayLike
 
 from metrics.selection.centrality import model_centrality
 from metrics.shared.validation import check_array
@@ -58,7 +59,9 @@ class MedoidSearch:
         return not self.missing.any()
 
 
-def search_medoid(cross_scores, reference_order, *, max_share=0.4):
+def search_medoid(
+    cross_scores: ArrayLike, reference_order: ArrayLike, *, max_share: float = 0.4
+) -> MedoidSearch:
     """Return the state of the search for the model that `model_centrality` puts first.
 
     To be called again with the missing cells filled in until it is finished: it replays its rounds
@@ -86,7 +89,7 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
     candidates = np.arange(num_models)
     needed = np.zeros((num_models, num_models), bool)
 
-    def affords(models, references):
+    def affords(models: np.ndarray, references: int) -> bool:
         return _extended(needed, models, order, references).sum() <= budget
 
     if not affords(candidates, count):
@@ -102,7 +105,7 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
             return MedoidSearch(
                 needed, missing, order, unknown, np.minimum(compared, num_models - 1), unknown
             )
-        means = [_paired_means(scores, model, order, count) for model in candidates]
+        means = [_paired_means(scores, int(model), order, count) for model in candidates]
         estimates[candidates] = np.round(means, DECIMALS)
         candidates = candidates[np.lexsort((candidates, -estimates[candidates]))]
         if count == num_models:
@@ -129,7 +132,9 @@ def search_medoid(cross_scores, reference_order, *, max_share=0.4):
     )
 
 
-def _check(cross_scores, reference_order, max_share):
+def _check(
+    cross_scores: ArrayLike, reference_order: ArrayLike, max_share: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the scores as float64 and the order as an array."""
     scores = np.array(cross_scores, dtype=np.float64)
     # The rest of the checks are those of the whole table, with something in the gaps.
@@ -148,12 +153,14 @@ def _check(cross_scores, reference_order, max_share):
     return scores, order.astype(np.int64)
 
 
-def _references(order, count):
+def _references(order: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the models that serve as generators and those that serve as encoders."""
     return order[:count], order[::-1][:count]
 
 
-def _extended(needed, candidates, order, count):
+def _extended(
+    needed: np.ndarray, candidates: np.ndarray, order: np.ndarray, count: int
+) -> np.ndarray:
     """Return the cells needed when the candidates are compared with `count` references."""
     generators, encoders = _references(order, count)
     extended = needed.copy()
@@ -163,7 +170,7 @@ def _extended(needed, candidates, order, count):
     return extended
 
 
-def _paired_means(scores, model, order, count):
+def _paired_means(scores: np.ndarray, model: int, order: np.ndarray, count: int) -> float:
     """Return the centrality of a model as the references see it."""
     generators, encoders = _references(order, count)
     as_encoder = scores[model, generators[generators != model]]
@@ -171,7 +178,9 @@ def _paired_means(scores, model, order, count):
     return (as_encoder.mean() + as_generator.mean()) / 2
 
 
-def _confidence(scores, order, compared, chosen):
+def _confidence(
+    scores: np.ndarray, order: np.ndarray, compared: np.ndarray, chosen: int
+) -> np.ndarray:
     """Return the probability of each model to be the medoid, float64 `[models]`.
 
     The difference between the chosen model's centrality and another's is a mean over the models
@@ -185,7 +194,7 @@ def _confidence(scores, order, compared, chosen):
     above = np.zeros(num_models)
     for count in np.unique(compared):
         rivals = np.flatnonzero((compared == count) & (np.arange(num_models) != chosen))
-        halves = [_differences(scores, order, count, chosen, rival) for rival in rivals]
+        halves = [_differences(scores, order, count, chosen, int(rival)) for rival in rivals]
         # Of two models that are the whole pool each is as central as the other: 0 / 1.
         means = [[half.sum() / max(1, len(half)) for half in pair] for pair in halves]
         gaps = np.round([sum(pair) / 2 for pair in means], DECIMALS)
@@ -201,9 +210,9 @@ def _confidence(scores, order, compared, chosen):
     return confidence
 
 
-def _error(halves, population):
+def _error(pairs: list[tuple[np.ndarray, np.ndarray]], population: int) -> float:
     """Return the standard error of a mean of two halves, its variance pooled over the rivals."""
-    halves = [half for pair in halves for half in pair if len(half) > 1]
+    halves = [half for pair in pairs for half in pair if len(half) > 1]
     if not halves:
         return np.inf
     variance = np.mean([half.var(ddof=1) for half in halves])
@@ -211,7 +220,9 @@ def _error(halves, population):
     return np.sqrt(variance / (2 * size) * max(0.0, 1 - size / population))
 
 
-def _differences(scores, order, count, chosen, rival):
+def _differences(
+    scores: np.ndarray, order: np.ndarray, count: int, chosen: int, rival: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return chosen minus rival on each reference generator, and on each reference encoder."""
     both = (chosen, rival)
     generators, encoders = (part[~np.isin(part, both)] for part in _references(order, count))

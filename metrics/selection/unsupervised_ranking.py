@@ -1,6 +1,7 @@
 """UDR, unsupervised disentanglement ranking (Duan et al. 2020, arXiv 1905.12614, section 4)."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
@@ -11,7 +12,9 @@ LASSO_PENALTY = 0.1
 METHODS = ("lasso", "spearman")
 
 
-def udr(codes, informative, *, method="lasso"):
+def udr(
+    codes: ArrayLike, informative: ArrayLike, *, method: str = "lasso"
+) -> tuple[np.ndarray, np.ndarray]:
     """Return how well the codes of each model match the codes of the others one to one.
 
     R[a, b] is the strength with which code a of model i and code b of model j go together, over
@@ -55,18 +58,19 @@ def udr(codes, informative, *, method="lasso"):
 
     pairwise = np.zeros((num_models, num_models))
     for row, column in np.ndindex(pairwise.shape):
-        if row != column and kept[row] is not None and kept[column] is not None:
-            pairwise[row, column] = _relative_strength(strength(kept[row], kept[column]))
+        first, second = kept[row], kept[column]
+        if row != column and first is not None and second is not None:
+            pairwise[row, column] = _relative_strength(strength(first, second))
     return udr_scores(pairwise), pairwise
 
 
-def udr_scores(pairwise):
+def udr_scores(pairwise: np.ndarray) -> np.ndarray:
     """Return each model's score float64 `[models]`: the median of its column, diagonal left out."""
     others = ~np.eye(len(pairwise), dtype=bool)
     return np.array([np.median(pairwise[others[:, one], one]) for one in range(len(pairwise))])
 
 
-def _check_informative(informative, codes):
+def _check_informative(informative: ArrayLike, codes: np.ndarray) -> np.ndarray:
     """Return `informative` as bool `[models, code_dim]`."""
     mask = check_array(informative, "informative", ("models", "code_dim"))
     expected = (codes.shape[0], codes.shape[2])
@@ -83,25 +87,25 @@ def _check_informative(informative, codes):
     return mask.astype(bool)
 
 
-def _lasso_strength(first, second):
+def _lasso_strength(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return |coefficients| `[codes of first, codes of second]` of second predicted from first."""
     with quiet_fit():
         coefficients = Lasso(alpha=LASSO_PENALTY).fit(first, second).coef_
     return np.abs(coefficients).reshape(second.shape[1], first.shape[1]).T
 
 
-def _unit_ranks(columns):
+def _unit_ranks(columns: np.ndarray) -> np.ndarray:
     """Return each column's ranks, centred and of unit length; zeros for a constant column."""
     ranks = standardize(rankdata(columns, axis=0))[0]
     return ranks / np.sqrt(len(ranks))
 
 
-def _rank_strength(first, second):
+def _rank_strength(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return |Spearman correlation| `[codes of first, codes of second]` of unit ranks."""
     return np.abs(first.T @ second)
 
 
-def _relative_strength(matrix):
+def _relative_strength(matrix: np.ndarray) -> float:
     """Return the mean over columns and the mean over rows of max^2 / sum, averaged."""
     means = []
     for axis in (0, 1):

@@ -20,7 +20,7 @@ class Catalogue:
         ValueError: A metric, variant or result is declared twice.
     """
 
-    def __init__(self, records: Iterable[Metric]):
+    def __init__(self, records: Iterable[Metric]) -> None:
         self.records = tuple(
             sorted(records, key=lambda one: (ROOMS.index(one.room), one.place, one.name))
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -10,7 +11,7 @@ from metrics.shared.validation import varying_columns
 
 
 @contextlib.contextmanager
-def quiet_fit():
+def quiet_fit() -> Iterator[None]:
     """Silence the warnings of a model fitted exactly as the published protocol says.
 
     The protocols use scikit-learn's default number of iterations, which some codes do not reach the
@@ -23,7 +24,7 @@ def quiet_fit():
         yield
 
 
-def standardize(train, *others):
+def standardize(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return all arrays with the column means and standard deviations of `train` taken out.
 
     A column that is constant in `train` becomes zero everywhere: it carries nothing that a model

@@ -1,6 +1,7 @@
 """Binned codes and their mutual information with factors, by counting."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metrics.shared.validation import check_codes_and_factors, check_integer, varying_factors
 
@@ -9,7 +10,7 @@ from metrics.shared.validation import check_codes_and_factors, check_integer, va
 ROUNDING = 1e-12
 
 
-def bin_codes(codes, num_bins):
+def bin_codes(codes: np.ndarray, num_bins: int) -> np.ndarray:
     """Return the equal-width bin, between its code's minimum and maximum, of every value.
 
     The last bin holds its upper edge. A constant code falls into one single bin.
@@ -31,7 +32,9 @@ def bin_codes(codes, num_bins):
     return bins
 
 
-def bin_points(codes, factors, num_bins):
+def bin_points(
+    codes: ArrayLike, factors: ArrayLike, num_bins: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return checked codes in bins, and the varying factors as labels from 0.
 
     Args:
@@ -50,7 +53,7 @@ def bin_points(codes, factors, num_bins):
     return bin_codes(codes, num_bins), dense_labels(factors[:, varying_factors(factors)])
 
 
-def dense_labels(values):
+def dense_labels(values: np.ndarray) -> np.ndarray:
     """Return `values` with each replaced by its rank among the distinct ones of its column."""
     labels = np.empty(values.shape, dtype=np.int64)
     for column in range(values.shape[1]):
@@ -58,12 +61,12 @@ def dense_labels(values):
     return labels
 
 
-def entropies(labels):
+def entropies(labels: np.ndarray) -> np.ndarray:
     """Return float64 `[columns]`: the entropy in nats of each column of non-negative integers."""
     return np.array([_entropy(np.bincount(column)) for column in labels.T])
 
 
-def mutual_information(first, second):
+def mutual_information(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the mutual information in nats of each column of `first` with each of `second`.
 
     Args:
@@ -84,7 +87,7 @@ def mutual_information(first, second):
     return information
 
 
-def largest_gaps(values):
+def largest_gaps(values: np.ndarray) -> np.ndarray:
     """Return float64 `[columns]`: the largest minus the second largest of each column.
 
     Args:
@@ -94,7 +97,7 @@ def largest_gaps(values):
     return ranked[-1] - ranked[-2]
 
 
-def _entropy(counts):
+def _entropy(counts: np.ndarray) -> float:
     """Return the entropy in nats of a table of counts."""
     counts = counts[counts > 0]
     total = counts.sum()

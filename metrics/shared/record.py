@@ -144,7 +144,7 @@ class Metric:
     @property
     def summary(self) -> str:
         """What it measures, in one sentence: the first of the function's docstring."""
-        first, _, _ = inspect.getdoc(self.function).partition("\n\n")
+        first, _, _ = (inspect.getdoc(self.function) or "").partition("\n\n")
         return " ".join(first.split()).removeprefix("Return ")
 
     @property

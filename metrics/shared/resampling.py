@@ -32,12 +32,14 @@ class Resampling:
     bounds: tuple[float, float] = (0.0, 1.0)
     constants: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def scores(self):
+    def scores(self) -> dict[str, float]:
         """Return the metric itself: every item counted once."""
         scored = self.score(*(np.arange(size) for size in self.sizes))
         return {key: float(value) for key, value in (scored | self.constants).items()}
 
-    def interval(self, *, seed=0, num_resamples=1000, level=0.95):
+    def interval(
+        self, *, seed: int = 0, num_resamples: int = 1000, level: float = 0.95
+    ) -> dict[str, tuple[float, float]]:
         """Return the percentile bootstrap interval of every score (Efron 1979).
 
         Each part is drawn anew with replacement, at its own size, `num_resamples` times. The

@@ -6,7 +6,11 @@ travel on into numpy, scipy or scikit-learn, where it would fail with a message 
 or come back as a silent NaN.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Encoders write float32. Beyond its range the squares and fourth powers that metrics take overflow
 # float64.
@@ -15,7 +19,9 @@ LARGEST_VALUE = float(np.finfo(np.float32).max)
 LARGEST_INTEGER = 2.0**53
 
 
-def check_array(values, name, axes, *, minimum=None):
+def check_array(
+    values: ArrayLike, name: str, axes: tuple[str, ...], *, minimum: tuple[int, ...] | None = None
+) -> np.ndarray:
     """Return `values` as an array of finite real numbers.
 
     Args:
@@ -80,18 +86,18 @@ def check_array(values, name, axes, *, minimum=None):
     return array
 
 
-def check_codes(codes, name="codes"):
+def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     """Return codes as float64 `[points, code_dim]` with at least two points."""
     array = check_array(codes, name, ("points", "code_dim"), minimum=(2, 1))
     return array.astype(np.float64, copy=False)
 
 
-def check_groups(groups, name="groups"):
+def check_groups(groups: ArrayLike, name: str = "groups") -> np.ndarray:
     """Return groups `[num_groups, group_size, code_dim]`, at least two of at least two points."""
     return check_array(groups, name, ("num_groups", "group_size", "code_dim"), minimum=(2, 2, 1))
 
 
-def check_integers(values, name):
+def check_integers(values: np.ndarray, name: str) -> np.ndarray:
     """Return the finite array `values` as int64; integer-valued floats are taken."""
     if np.any(values != np.floor(values)) or np.max(np.abs(values)) > LARGEST_INTEGER:
         example = values[values != np.floor(values)]
@@ -103,7 +109,9 @@ def check_integers(values, name):
     return values.astype(np.int64)
 
 
-def check_factors(factors, name="factors", *, continuous=False):
+def check_factors(
+    factors: ArrayLike, name: str = "factors", *, continuous: bool = False
+) -> np.ndarray:
     """Return factors `[points, num_factors]`, at least two points.
 
     Args:
@@ -120,29 +128,31 @@ def check_factors(factors, name="factors", *, continuous=False):
     return check_integers(array, name)
 
 
-def check_labels(labels, name, axis="points"):
+def check_labels(labels: ArrayLike, name: str, axis: str = "points") -> np.ndarray:
     """Return integer labels `[axis]` as int64."""
     return check_integers(check_array(labels, name, (axis,)), name)
 
 
-def check_same_length(**arrays):
+def check_same_length(**arrays: np.ndarray) -> None:
     """Raise unless all named arrays have the same number of rows."""
     _check_same_axis(arrays, 0, "length", "the same number of rows")
 
 
-def check_same_width(**arrays):
+def check_same_width(**arrays: np.ndarray) -> None:
     """Raise unless all named arrays have the same last dimension."""
     _check_same_axis(arrays, -1, "width", "the same last dimension")
 
 
-def _check_same_axis(arrays, axis, what, expected):
+def _check_same_axis(arrays: Mapping[str, np.ndarray], axis: int, what: str, expected: str) -> None:
     if len({array.shape[axis] for array in arrays.values()}) > 1:
         names = " and ".join(f"`{name}`" for name in arrays)
         received = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())
         raise ValueError(f"{names} differ in {what}. Expected: {expected}. Received: {received}")
 
 
-def check_codes_and_factors(codes, factors, suffix="", *, continuous=False):
+def check_codes_and_factors(
+    codes: ArrayLike, factors: ArrayLike, suffix: str = "", *, continuous: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Return checked `(codes, factors)` of one part; `suffix` ("_test") completes the names."""
     codes_name, factors_name = f"codes{suffix}", f"factors{suffix}"
     codes = check_codes(codes, codes_name)
@@ -151,7 +161,14 @@ def check_codes_and_factors(codes, factors, suffix="", *, continuous=False):
     return codes, factors
 
 
-def check_train_and_test(codes, factors, codes_test, factors_test, *, continuous=False):
+def check_train_and_test(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    codes_test: ArrayLike,
+    factors_test: ArrayLike,
+    *,
+    continuous: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return checked `(codes, factors, codes_test, factors_test)` whose widths agree."""
     codes, factors = check_codes_and_factors(codes, factors, continuous=continuous)
     codes_test, factors_test = check_codes_and_factors(
@@ -162,7 +179,9 @@ def check_train_and_test(codes, factors, codes_test, factors_test, *, continuous
     return codes, factors, codes_test, factors_test
 
 
-def check_groups_and_factor(groups, fixed_factor, prefix=""):
+def check_groups_and_factor(
+    groups: ArrayLike, fixed_factor: ArrayLike, prefix: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """Return checked `(groups, fixed_factor)`; `prefix` ("eval_") completes the names."""
     groups_name, factor_name = f"{prefix}groups", f"{prefix}fixed_factor"
     groups = check_groups(groups, groups_name)
@@ -171,7 +190,9 @@ def check_groups_and_factor(groups, fixed_factor, prefix=""):
     return groups, fixed_factor
 
 
-def check_evaluation_groups(groups, eval_groups, eval_fixed_factor):
+def check_evaluation_groups(
+    groups: np.ndarray, eval_groups: ArrayLike | None, eval_fixed_factor: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
     """Return the checked evaluation part, or `(None, None)` where the caller gave none."""
     if (eval_groups is None) != (eval_fixed_factor is None):
         raise ValueError(
@@ -179,7 +200,7 @@ def check_evaluation_groups(groups, eval_groups, eval_fixed_factor):
             f"Received: eval_groups={'None' if eval_groups is None else 'given'}, "
             f"eval_fixed_factor={'None' if eval_fixed_factor is None else 'given'}"
         )
-    if eval_groups is None:
+    if eval_groups is None or eval_fixed_factor is None:
         return None, None
     eval_groups, eval_fixed_factor = check_groups_and_factor(
         eval_groups, eval_fixed_factor, "eval_"
@@ -188,7 +209,7 @@ def check_evaluation_groups(groups, eval_groups, eval_fixed_factor):
     return eval_groups, eval_fixed_factor
 
 
-def check_probabilities(probabilities, name="probabilities"):
+def check_probabilities(probabilities: ArrayLike, name: str = "probabilities") -> np.ndarray:
     """Return float64 `[points, classes]` whose rows are distributions, rescaled to sum to 1."""
     array = check_array(probabilities, name, ("points", "classes"), minimum=(2, 1)).astype(
         np.float64
@@ -203,7 +224,7 @@ def check_probabilities(probabilities, name="probabilities"):
     return array / sums
 
 
-def check_integer(value, name, *, minimum):
+def check_integer(value: Any, name: str, *, minimum: int) -> int:
     """Return one integer of at least `minimum`."""
     is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_integer or value < minimum:
@@ -214,7 +235,9 @@ def check_integer(value, name, *, minimum):
     return int(value)
 
 
-def check_number(value, name, *, low, high, low_included=True):
+def check_number(
+    value: Any, name: str, *, low: float, high: float, low_included: bool = True
+) -> float:
     """Return one number between `low` and `high`, which is included."""
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
         value, bool
@@ -228,7 +251,7 @@ def check_number(value, name, *, low, high, low_included=True):
     return float(value)
 
 
-def check_option(value, name, options):
+def check_option(value: str, name: str, options: Iterable[str]) -> str:
     """Raise unless `value` is one of `options`."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(
@@ -237,7 +260,7 @@ def check_option(value, name, options):
     return value
 
 
-def check_flags(value, name, num_factors):
+def check_flags(value: ArrayLike, name: str, num_factors: int) -> np.ndarray:
     """Return bool `[num_factors]` from one flag for all factors or one for each."""
     flags = np.asarray(value)
     if flags.dtype != bool or flags.shape not in ((), (num_factors,)):
@@ -248,7 +271,7 @@ def check_flags(value, name, num_factors):
     return np.broadcast_to(flags, (num_factors,))
 
 
-def varying_columns(values):
+def varying_columns(values: np.ndarray) -> np.ndarray:
     """Return bool `[columns]`: which columns take more than one value.
 
     A constant column has a standard deviation of up to 1e-17 in floating point, so the extremes are
@@ -257,7 +280,7 @@ def varying_columns(values):
     return values.max(axis=0) > values.min(axis=0)
 
 
-def varying_factors(factors, name="factors"):
+def varying_factors(factors: np.ndarray, name: str = "factors") -> np.ndarray:
     """Return bool `[num_factors]`: the factors that enter a mean. Raises where none varies."""
     varying = varying_columns(factors)
     if not varying.any():

@@ -17,8 +17,9 @@ same questions, with stateless TensorFlow draws for training and numpy draws for
     column_values(code, value)                   what setting one code to a value writes
 """
 
+import abc
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -33,7 +34,7 @@ LOG_STD_BOUNDS = (-4.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Continuous:
+class _Continuous(abc.ABC):
     """What parts of independent real-valued columns have in common.
 
     Attributes:
@@ -43,10 +44,17 @@ class _Continuous:
     dim: int
 
     is_noise = False
-    max_gap = 0.0
 
     def __post_init__(self):
         checks.integer("dim", self.dim, minimum=1)
+
+    @property
+    def max_gap(self) -> float:
+        return 0.0
+
+    @abc.abstractmethod
+    def sample(self, batch: "int | tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+        """Return draws float32 [batch, dim], a function of the seed."""
 
     @property
     def num_codes(self) -> int:
@@ -66,8 +74,8 @@ class _Continuous:
         """Return two independent draws; parts that can keep a gap override this."""
         from models import draws
 
-        seeds = [draws.fold_in(seed, number) for number in range(2)]
-        return tuple(self.sample(batch, one) for one in seeds)
+        first, second = (self.sample(batch, draws.fold_in(seed, number)) for number in range(2))
+        return first, second
 
     def negative_log_likelihood(self, values: "tf.Tensor", q_outputs: "tf.Tensor") -> "tf.Tensor":
         """Return that of Q's Gaussian: its mean; std 1, or e to the bounded second half."""
@@ -215,7 +223,7 @@ class EmpiricalCodes(_Continuous):
 
     kind: str = dataclasses.field(default="empirical_codes", init=False)
 
-    _values = None  # [images, dim], set by `fitted`
+    _values: ClassVar[np.ndarray | None] = None  # [images, dim], set on the copy by `fitted`
 
     def fitted(self, values: np.ndarray) -> "EmpiricalCodes":
         """Return these codes with the distribution of `values` [images, dim]: each as likely."""
@@ -237,8 +245,8 @@ class EmpiricalCodes(_Continuous):
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
         """Return evenly spaced values; without limits over the middle 95% of all codes' values."""
-        limits = limits or tuple(np.quantile(self._fitted_values(), (0.025, 0.975)))
-        return np.linspace(*limits, steps, dtype=np.float32)
+        low, high = limits or np.quantile(self._fitted_values(), (0.025, 0.975))
+        return np.linspace(low, high, steps, dtype=np.float32)
 
     def _fitted_values(self) -> np.ndarray:
         if self._values is None:

@@ -113,12 +113,13 @@ class JointCode:
     @property
     def class_features(self) -> slice:
         """Columns of an encoder's output in which it tells classes: here their probabilities."""
-        return self.columns(self.class_code)
+        return self.columns(self.only_class_code())
 
     @property
     def code_names(self) -> tuple[str, ...]:
         """A name for each regularised code, numbered by kind: uniform_1, categorical_1, ..."""
-        names, counts = [], {}
+        names: list[str] = []
+        counts: dict[str, int] = {}
         for part in self.informative:
             kind = part.kind.split("_")[0]
             for _ in range(part.num_codes):
@@ -172,9 +173,8 @@ class JointCode:
     def draw_class(self, rng: np.random.Generator, n: int, value: int) -> np.ndarray:
         """Return float32 [n, latent_dim] of one class of the only categorical code; rest free."""
         latents = self.draw(rng, n)
-        latents[:, self.columns(self.class_code)] = np.eye(self.num_classes, dtype=np.float32)[
-            value
-        ]
+        columns = self.columns(self.only_class_code())
+        latents[:, columns] = np.eye(self.num_classes, dtype=np.float32)[value]
         return latents
 
     def negative_log_likelihood(
@@ -296,6 +296,12 @@ class JointCode:
         for part in self.informative:
             yield part, slice(column, column + part.dim), slice(output, output + part.q_dim)
             column, output = column + part.dim, output + part.q_dim
+
+    def only_class_code(self) -> int:
+        """Return `class_code`; raise ValueError where there is none."""
+        if self.class_code is None:
+            checks.fail("codes", self, "codes of which exactly one is categorical")
+        return self.class_code
 
     def _locate(self, code_index: int) -> tuple[Any, int, int]:
         """Return the part that holds a regularised code, its number there, the first column."""

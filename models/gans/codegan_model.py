@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from models import checks, draws
+from models.codes.joint_code import FeatureCode
 from models.layers.frozen import Frozen
 from models.losses.adversarial import GAMES, gradient_penalty
 from models.losses.contrastive import supervised_contrastive_loss
@@ -45,6 +46,9 @@ class CoDeGANModel(TrainedModel):
         seed: of initial weights and draws.
         num_images: not used.
     """
+
+    generator: keras.Model  # of this model never None
+    codes: FeatureCode  # the same
 
     def __init__(
         self,
@@ -189,8 +193,9 @@ class CoDeGANModel(TrainedModel):
     def update_noise_encoder(self) -> None:
         """Teach E_z to read z."""
         latents, fakes = self.generate(self.share(self.recipe.noise_batch), "noise_encoder")
+        noise_encoder = self.networks["noise_encoder"]
         with tf.GradientTape() as tape:
-            loss = self.noise_loss(self.noise_encoder(fakes, training=True), latents)
+            loss = self.noise_loss(noise_encoder(fakes, training=True), latents)
         self.minimize("noise_encoder", tape, loss)
 
     def generate(self, batch: int | tf.Tensor, stream: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -231,7 +236,8 @@ class CoDeGANModel(TrainedModel):
     def class_loss(self, features: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
         """Return L_c of `view_features`."""
         classes = tf.argmax(latents[:, : self.codes.num_classes], axis=1)
-        return supervised_contrastive_loss(*tf.split(features, 2), classes, self.recipe.temperature)
+        first, second = tf.split(features, 2)
+        return supervised_contrastive_loss(first, second, classes, self.recipe.temperature)
 
     def noise_loss(self, noise: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
         """Return L_z."""
@@ -260,7 +266,7 @@ def _players(parts: dict[str, keras.Model], shares_trunk: bool) -> dict[str, lis
     if not shares_trunk:
         return {name: network.trainable_variables for name, network in parts.items()}
     layers = parts["class_encoder"].layers
-    split = {True: [], False: []}
+    split: dict[bool, list[keras.Variable]] = {True: [], False: []}
     for layer in layers:
         split[_is_noise_head(layer)] += layer.trainable_variables
     return {

@@ -5,7 +5,7 @@ in `models.gans.cvae_gan_additions` and `models.gans.cvae_gan_additions_model`.
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.base import OPTIMIZERS, Method, check_instances
@@ -65,7 +65,7 @@ class ConditionalVAEGAN(Additions, Method):
     name: str = "cvae_gan"
 
     needs_triplets = True
-    posterior_network = "posterior"
+    posterior_network: ClassVar[str | None] = "posterior"
 
     def __post_init__(self):
         super().__post_init__()

@@ -6,7 +6,7 @@ from models import checks
 from models.base import OPTIMIZERS
 from models.networks.dense import DenseNetwork
 from models.optimizers.recipes import Adam, RMSprop
-from models.schedules import Schedule, set_schedule
+from models.schedules import Schedule, as_schedule, set_schedule
 
 VERIFIER_INPUTS = ("draws", "means")
 
@@ -53,7 +53,7 @@ class Additions:
     @property
     def has_verifier(self) -> bool:
         """Whether V plays."""
-        return max(self.verifier_weight.values) > 0.0
+        return max(as_schedule(self.verifier_weight).values) > 0.0
 
     @property
     def has_additions(self) -> bool:

@@ -93,7 +93,7 @@ class ExtendedConditionalVAEGANModel(ConditionalVAEGANModel):
         """
         first, second, third = tf.split(latents, 3)
         one, other = tf.concat((first, first), 0), tf.concat((second, third), 0)
-        return self.verifier(tf.concat((one, other, one - other), 1), training=True)
+        return self.networks["verifier"](tf.concat((one, other, one - other), 1), training=True)
 
     def update_others(self, made: Reconstruction) -> Losses:
         """Update V `verifier_steps` times, where it plays."""

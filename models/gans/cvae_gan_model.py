@@ -67,6 +67,8 @@ class ConditionalVAEGANModel(TrainedModel):
         num_images: unused; methods are built alike.
     """
 
+    generator: keras.Model  # of this model never None
+
     def __init__(
         self,
         recipe: Any,

@@ -34,6 +34,7 @@ class IBGANModel(TrainedModel):
         num_images: unused; methods are built alike.
     """
 
+    generator: keras.Model  # of this model never None
     loss_names = ("generator_loss", "discriminator_loss", "info_loss", "kl")
 
     def __init__(

@@ -1,6 +1,6 @@
 """InfoGAN-CR as a Keras model."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -33,7 +33,7 @@ class InfoGANCRModel(InfoGANModel):
         num_images: not used.
     """
 
-    loss_names = (*InfoGANModel.loss_names, "cr_loss", "cr_accuracy")
+    loss_names: ClassVar[tuple[str, ...]] = (*InfoGANModel.loss_names, "cr_loss", "cr_accuracy")
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """InfoGAN as a Keras model."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -36,7 +36,9 @@ class InfoGANModel(TrainedModel):
         num_images: not used.
     """
 
-    loss_names = ("generator_loss", "discriminator_loss", "info_loss")
+    generator: keras.Model  # of this model never None
+    codes: JointCode  # the same
+    loss_names: ClassVar[tuple[str, ...]] = ("generator_loss", "discriminator_loss", "info_loss")
 
     def __init__(
         self,

@@ -48,6 +48,7 @@ class SimCLRModel(TrainedModel):
         views = [augmentation.apply(real, self.stream_seed(f"view_{view}")) for view in (1, 2)]
         with tf.GradientTape() as tape:
             features = self.encoder(tf.concat(views, axis=0), training=True)
-            loss = nt_xent_loss(*tf.split(features, 2), self.options.temperature)
+            first, second = tf.split(features, 2)
+            loss = nt_xent_loss(first, second, self.options.temperature)
         self.minimize("class_encoder", tape, loss)
         return self.end_iteration({"contrastive_loss": loss})

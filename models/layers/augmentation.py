@@ -69,7 +69,7 @@ class Augmentation:
             seed: an integer tensor [2], of all draws.
         """
         if self.crop_area is not None:
-            images = self._crop(images, _fold_in(seed, 0))
+            images = self._crop(images, _fold_in(seed, 0), self.crop_area)
         if self.flip:
             images = _where(_chance(images, _fold_in(seed, 1), 0.5), images[:, :, ::-1], images)
         if self.colour_probability:
@@ -80,12 +80,14 @@ class Augmentation:
             images = _where(chosen, _luminance(images) + 0.0 * images, images)
         return images
 
-    def _crop(self, images, seed):
+    def _crop(
+        self, images: "tf.Tensor", seed: "tf.Tensor", crop_area: tuple[float, float]
+    ) -> "tf.Tensor":
         import tensorflow as tf
 
-        area = _uniform(images, _fold_in(seed, 0), *self.crop_area)
-        logs = [math.log(one) for one in self.crop_aspect]
-        aspect = tf.exp(_uniform(images, _fold_in(seed, 1), *logs))
+        area = _uniform(images, _fold_in(seed, 0), *crop_area)
+        low, high = self.crop_aspect
+        aspect = tf.exp(_uniform(images, _fold_in(seed, 1), math.log(low), math.log(high)))
         # A crop that would be wider or higher than the image ends at its edges.
         width = tf.minimum(tf.sqrt(area * aspect), 1.0)
         height = tf.minimum(tf.sqrt(area / aspect), 1.0)
@@ -96,10 +98,10 @@ class Augmentation:
         images = tf.einsum("bij,bjkc->bikc", rows, images)
         return tf.einsum("bij,bkjc->bkic", columns, images)
 
-    def _jitter(self, images, seed):
+    def _jitter(self, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         import tensorflow as tf
 
-        def change(number, around=1.0):
+        def change(number: int, around: float = 1.0) -> "tf.Tensor":
             most = self.colour_jitter[number]
             drawn = _uniform(images, _fold_in(seed, number), around - most, around + most)
             return drawn[:, tf.newaxis, tf.newaxis, tf.newaxis]
@@ -114,7 +116,7 @@ class Augmentation:
         return tf.clip_by_value(images, 0.0, 1.0)
 
 
-def _interpolation(start, length, size: int):
+def _interpolation(start: "tf.Tensor", length: "tf.Tensor", size: int) -> "tf.Tensor":
     """Return the matrices [batch, size, size] that enlarge [start, start + length) bilinearly.
 
     Args:
@@ -130,7 +132,7 @@ def _interpolation(start, length, size: int):
     return tf.nn.relu(1.0 - tf.abs(centres[:, :, tf.newaxis] - pixels))
 
 
-def _turn_hue(images, angle):
+def _turn_hue(images: "tf.Tensor", angle: "tf.Tensor") -> "tf.Tensor":
     """Return images whose colour axes are turned by angle [batch, 1, 1, 1], in radians."""
     import tensorflow as tf
 
@@ -140,7 +142,7 @@ def _turn_hue(images, angle):
     return tf.tensordot(tf.concat(turned, axis=-1), tf.transpose(FROM_YIQ), 1)
 
 
-def _luminance(images):
+def _luminance(images: "tf.Tensor") -> "tf.Tensor":
     """Return [batch, height, width, 1]."""
     import tensorflow as tf
 
@@ -149,7 +151,7 @@ def _luminance(images):
     return tf.reduce_sum(images * tf.constant(LUMINANCE), axis=-1, keepdims=True)
 
 
-def _uniform(images, seed, low: float, high: float):
+def _uniform(images: "tf.Tensor", seed: "tf.Tensor", low: float, high: float) -> "tf.Tensor":
     """Return a draw for each image, float32 [batch]."""
     import tensorflow as tf
 
@@ -158,17 +160,17 @@ def _uniform(images, seed, low: float, high: float):
     return draws.uniform((tf.shape(images)[0],), seed, low, high)
 
 
-def _chance(images, seed, probability: float):
+def _chance(images: "tf.Tensor", seed: "tf.Tensor", probability: float) -> "tf.Tensor":
     return _uniform(images, seed, 0.0, 1.0) < probability
 
 
-def _where(chosen, changed, images):
+def _where(chosen: "tf.Tensor", changed: "tf.Tensor", images: "tf.Tensor") -> "tf.Tensor":
     import tensorflow as tf
 
     return tf.where(chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], changed, images)
 
 
-def _fold_in(seed, data: int):
+def _fold_in(seed: "tf.Tensor", data: int) -> "tf.Tensor":
     from models import draws
 
     return draws.fold_in(seed, data)

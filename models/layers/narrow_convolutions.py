@@ -96,7 +96,7 @@ def _gather_taps(planes: tf.Tensor, stride: int, axis: int) -> tf.Tensor:
     """
     num_taps = planes.shape[0]
     before = (num_taps - stride) // 2
-    terms = [[] for _ in range(stride)]
+    terms: list[list[tf.Tensor]] = [[] for _ in range(stride)]
     for tap in range(num_taps):
         shift, remainder = divmod(tap - before, stride)
         terms[remainder].append(_shift(planes[tap], shift, axis))
@@ -122,7 +122,7 @@ def _kernel_gradient(
     )
 
 
-def _is_narrow(shape, channels: int, stride: int) -> bool:
+def _is_narrow(shape: tf.TensorShape, channels: int, stride: int) -> bool:
     """Say whether the order of sums above holds (sizes that the stride divides) and pays."""
     divides = all(size and size % stride == 0 for size in shape[1:3])
     return stride > 1 and channels <= MAX_NARROW_CHANNELS and divides

@@ -6,6 +6,9 @@ Networks are trained in this form, exported in Keras' own (`plain_copy`), and us
 Spectrally normalised layers are in `models.layers.spectral_norm`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -26,10 +29,10 @@ class LeakyReLU(keras.layers.LeakyReLU):
         """Return max(inputs, negative_slope * inputs)."""
 
         @tf.custom_gradient
-        def activate(inputs):
+        def activate(inputs: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
             outputs = tf.nn.leaky_relu(inputs, self.negative_slope)
 
-            def gradient(upstream):
+            def gradient(upstream: tf.Tensor) -> tf.Tensor:
                 return tf.raw_ops.LeakyReluGrad(
                     gradients=upstream, features=outputs, alpha=self.negative_slope
                 )
@@ -141,7 +144,7 @@ def plain_copy(network: keras.Model) -> keras.Model:
     their sigma once and for all. Saved, the copy loads without this module.
     """
 
-    def plain(layer):
+    def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.Model):  # a network inside of the network
             return plain_copy(layer)
         if isinstance(layer, SpectralDense):
@@ -181,8 +184,8 @@ def fast_copy(network: keras.Model) -> keras.Model:
     """
     fast = {plain: layer for layer, plain in PLAIN.items()}
 
-    def converted(layer):
-        kind = fast.get(type(layer)) if _has_fast_form(layer) else None
+    def converted(layer: keras.layers.Layer) -> keras.layers.Layer:
+        kind: Any = fast.get(type(layer)) if _has_fast_form(layer) else None
         return (kind or type(layer)).from_config(layer.get_config())
 
     copy = keras.models.clone_model(network, clone_function=converted)

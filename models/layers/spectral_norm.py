@@ -36,18 +36,18 @@ class SpectralLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        kernel_initializer="glorot_uniform",
-        vector_initializer="random_normal",
-        name=None,
-        **kwargs,
+        units: int,
+        kernel_initializer: Any = "glorot_uniform",
+        vector_initializer: Any = "random_normal",
+        name: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         self.units = units
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.vector_initializer = keras.initializers.get(vector_initializer)
 
-    def add_variables(self, kernel_shape: tuple[int, ...]) -> None:
+    def add_variables(self, kernel_shape: tuple[int | None, ...]) -> None:
         """Make kernel, bias and u; called by a subclass' `build`."""
         # Never cast by mixed precision: sigma is found in full precision.
         self.kernel = self.add_weight(
@@ -127,7 +127,7 @@ class SpectralConv2D(SpectralLayer):
         **kwargs: initialisers and name, see `SpectralDense`.
     """
 
-    def __init__(self, units, kernel_size, strides=1, **kwargs):
+    def __init__(self, units: int, kernel_size: int, strides: int = 1, **kwargs: Any):
         super().__init__(units, **kwargs)
         self.kernel_size = kernel_size
         self.strides = strides

@@ -5,7 +5,7 @@ the recipe's standard deviation, or all of Glorot's uniform distribution; biases
 of mixed precision outputs are of full precision all the same, since losses are computed from them.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
@@ -13,7 +13,7 @@ from models.layers.plain import Conv2D, Conv2DTranspose, FusedBatchNormalization
 from models.layers.spectral_norm import SpectralConv2D, SpectralDense
 from models.networks.layer_maker import BATCH_NORM, LayerMaker, full_precision
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = keras.KerasTensor
 
 
 class ConvolutionalLayers(LayerMaker):

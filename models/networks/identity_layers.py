@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 
@@ -9,8 +10,10 @@ from models.layers.plain import FusedBatchNormalization
 from models.networks.layer_maker import BATCH_NORM, LayerMaker, full_precision
 
 EMBEDDING_STD = 0.02  # of the identities' initial vectors
-Tensor = keras.KerasTensor
-Identity = tuple[Tensor, int]  # the numbers of identities, int [batch], and how many there are
+Tensor: TypeAlias = keras.KerasTensor
+Identity: TypeAlias = tuple[
+    Tensor, int
+]  # the numbers of identities, int [batch], and how many there are
 
 
 class IdentityLayers(LayerMaker):

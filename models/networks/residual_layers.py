@@ -5,6 +5,7 @@ computed from them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import keras
 
@@ -12,7 +13,7 @@ from models.layers.plain import FusedBatchNormalization
 from models.layers.spectral_norm import SpectralConv2D, SpectralDense
 from models.networks.layer_maker import BATCH_NORM, LayerMaker, full_precision
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = keras.KerasTensor
 
 
 class ResidualLayers(LayerMaker):

@@ -6,7 +6,7 @@ penultimate layer gives the features of the local Frechet distance.
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,11 +60,11 @@ class ShapeClassifier:
 
         from models.networks.layer_maker import BATCH_NORM, derive_seed
 
-        def options(name):
+        def options(name: str) -> dict[str, Any]:
             initializer = keras.initializers.HeNormal(seed=derive_seed(seed, "classifier", name))
             return {"kernel_initializer": initializer, "name": name}
 
-        def hidden(x, layer):
+        def hidden(x: "keras.KerasTensor", layer: "keras.layers.Layer") -> "keras.KerasTensor":
             x = keras.layers.BatchNormalization(name=f"{layer.name}_norm", **BATCH_NORM)(layer(x))
             return keras.layers.ReLU(name=f"{layer.name}_activation")(x)
 

@@ -19,7 +19,7 @@ class L2Adam(FusedAdam):
         **kwargs: of `keras.optimizers.Adam`.
     """
 
-    def __init__(self, learning_rate, *, l2: float, **kwargs):
+    def __init__(self, learning_rate: Any, *, l2: float, **kwargs: Any):
         super().__init__(learning_rate, **kwargs)
         self.l2 = l2
 

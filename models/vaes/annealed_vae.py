@@ -1,7 +1,7 @@
 """The annealed beta-VAE."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.vaes.autoencoder import Autoencoder
@@ -30,7 +30,7 @@ class AnnealedVAE(Autoencoder):
     capacity_iterations: int
     name: str = "annealed_vae"
 
-    regulariser_names = ("kl", "capacity")
+    regulariser_names: ClassVar[tuple[str, ...]] = ("kl", "capacity")
 
     def __post_init__(self):
         super().__post_init__()

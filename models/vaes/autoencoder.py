@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.base import OPTIMIZERS, Method, check_gaussian_latents
@@ -38,8 +38,8 @@ class Autoencoder(Method):
     optimizer: Adam | RMSprop
 
     has_posterior = True
-    posterior_network = "posterior"
-    regulariser_names = ("kl",)  # the parts that `regularise` reports
+    posterior_network: ClassVar[str | None] = "posterior"
+    regulariser_names: ClassVar[tuple[str, ...]] = ("kl",)  # the parts that `regularise` reports
 
     def __post_init__(self):
         super().__post_init__()

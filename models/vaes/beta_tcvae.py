@@ -1,7 +1,7 @@
 """beta-TCVAE."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.vaes.autoencoder import Autoencoder
@@ -31,7 +31,11 @@ class BetaTCVAE(Autoencoder):
     name: str = "beta_tcvae"
 
     needs_num_images = True
-    regulariser_names = ("mutual_information", "total_correlation", "dimension_kl")
+    regulariser_names: ClassVar[tuple[str, ...]] = (
+        "mutual_information",
+        "total_correlation",
+        "dimension_kl",
+    )
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,7 +1,7 @@
 """CHyVAE."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class CHyVAE(Autoencoder):
     degrees_of_freedom: float
     name: str = "chyvae"
 
-    posterior_network = "full_posterior"
+    posterior_network: ClassVar[str | None] = "full_posterior"
     regulariser_names = ("regularizer",)
 
     def __post_init__(self):

@@ -1,7 +1,7 @@
 """DIP-VAE I and II."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.vaes.autoencoder import Autoencoder
@@ -33,7 +33,7 @@ class DIPVAE(Autoencoder):
     diagonal_weight: float
     name: str = "dip_vae"
 
-    regulariser_names = ("kl", "covariance_penalty")
+    regulariser_names: ClassVar[tuple[str, ...]] = ("kl", "covariance_penalty")
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,7 +1,7 @@
 """FactorVAE."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.base import OPTIMIZERS
@@ -41,7 +41,7 @@ class FactorVAE(Autoencoder):
     discriminator_optimizer: Adam | RMSprop
     name: str = "factor_vae"
 
-    regulariser_names = ("kl", "total_correlation")
+    regulariser_names: ClassVar[tuple[str, ...]] = ("kl", "total_correlation")
 
     def __post_init__(self):
         super().__post_init__()
@@ -53,6 +53,8 @@ class FactorVAE(Autoencoder):
         """Return KL + gamma E[D_0 - D_1]; report both parts."""
         from models.losses import variational as losses
 
+        if batch.adversary is None:
+            checks.fail("adversary", None, "the network of build_adversary")
         kl = losses.kl_to_prior(*batch.posterior)
         total_correlation = losses.density_ratio(batch.adversary(batch.latents, training=True))
         regulariser = kl + self.gamma * total_correlation

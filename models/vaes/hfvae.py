@@ -1,7 +1,7 @@
 """HFVAE."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.vaes.autoencoder import Autoencoder
@@ -37,7 +37,12 @@ class HFVAE(Autoencoder):
     name: str = "hfvae"
 
     needs_num_images = True
-    regulariser_names = ("mutual_information", "between_group", "within_group", "dimension_kl")
+    regulariser_names: ClassVar[tuple[str, ...]] = (
+        "mutual_information",
+        "between_group",
+        "within_group",
+        "dimension_kl",
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -68,7 +73,8 @@ class HFVAE(Autoencoder):
 
         from models.losses import variational as losses
 
-        log_weights = losses.biased_log_weights(tf.shape(batch.latents)[0], batch.num_images)
+        num_images = checks.integer("num_images", batch.num_images, minimum=2)
+        log_weights = losses.biased_log_weights(tf.shape(batch.latents)[0], num_images)
         pairs = losses.pairwise_log_density(batch.latents, *batch.posterior)
         parts = losses.hierarchical_decomposition(pairs, batch.latents, log_weights, self.groups)
         return tf.add_n([self.weights[name] * part for name, part in parts.items()]), parts

@@ -54,7 +54,9 @@ def _incomplete_sets(
     arrays: Mapping[str, np.ndarray],
 ) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Yield (names that belong together, those that lack)."""
-    sets = [names for names in TOGETHER if any(name in arrays for name in names)]
+    sets: list[tuple[str, ...]] = [
+        names for names in TOGETHER if any(name in arrays for name in names)
+    ]
     if "eval_groups" in arrays:
         sets.append(("groups", "fixed_factor", "eval_groups", "eval_fixed_factor"))
     known = [base for base in ("factors", "identities") if _has_either(arrays, base)]

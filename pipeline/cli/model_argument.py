@@ -4,6 +4,7 @@ import argparse
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def _folder_in(run: RunDirectory, model_id: str | None) -> Path:
     finished = report.tables.models
     finished = finished[finished["status"] == "done"]["model_id"].tolist()
     chosen = model_id or report.selected
-    if chosen in finished:
+    if chosen is not None and chosen in finished:
         return report.export(chosen).root
     if model_id is None:
         raise ConfigurationError(
@@ -106,10 +107,11 @@ def write_outputs(
     frames: Sequence[np.ndarray] = (),
 ) -> None:
     """Write each file as its ending says, and name it: .png, .gif or .npz."""
+    named: dict[str, Any] = dict(arrays)
     for path in paths:
         if path.suffix.lower() == ".npz":
             with atomic_path(path) as temporary:
-                np.savez_compressed(temporary, **arrays)
+                np.savez_compressed(temporary, **named)
         elif path.suffix.lower() == ".gif":
             save_animation(path, frames)
         else:

@@ -121,8 +121,8 @@ class ArrayFile:
             raise ValueError(f"The {self._where} is damaged: {error}") from error
         if len(data) != (stop - start) * row_bytes:
             raise ValueError(f"The {self._where} is shorter than its header says")
-        order = "F" if self._is_fortran else "C"
-        return np.frombuffer(data, self.dtype).reshape(shape, order=order)
+        rows = np.frombuffer(data, self.dtype)
+        return rows.reshape(shape, order="F") if self._is_fortran else rows.reshape(shape)
 
     def __enter__(self) -> "ArrayFile":
         """Return itself."""

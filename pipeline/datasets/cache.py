@@ -16,7 +16,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import filelock
 import numpy as np
@@ -99,7 +99,13 @@ class ContentCache:
         for file in (self.path / MANIFEST, *self.path.glob("*.npy")):
             file.unlink(missing_ok=True)
 
-    def _make(self, manifest, make_layout, make_chunks, progress) -> dict[str, Any]:
+    def _make(
+        self,
+        manifest: dict[str, Any] | None,
+        make_layout: Callable[[], Layout],
+        make_chunks: Callable[..., Any],
+        progress: Callable[..., None] | None,
+    ) -> dict[str, Any]:
         """Make all chunks that are missing or damaged; return the complete manifest."""
         if manifest is None:
             manifest = {"version": FORMAT_VERSION, "title": self.title, "complete": False}
@@ -245,7 +251,7 @@ class ContentCache:
         self._file(name).touch()
         return self._file(name).open("r+b")
 
-    def _write(self, file, layout: Layout, name: str, start: int, data: bytes) -> None:
+    def _write(self, file: BinaryIO, layout: Layout, name: str, start: int, data: bytes) -> None:
         """Write one chunk (and the header before the first) through to the disk."""
         header = layout.header(name)
         try:

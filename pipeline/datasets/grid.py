@@ -10,7 +10,7 @@ import numpy as np
 
 from models import checks
 from pipeline.datasets.interface import CachedRecipe, Dataset, check_num_images
-from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.layout import Contents, Layout, StoredRows
 
 Decode = Callable[[np.ndarray], np.ndarray]
 """Turns stored rows ``[n, ...]`` into uint8 images ``[n, h, w, c]``."""
@@ -39,6 +39,8 @@ class GridDataset(Dataset):
     are rendered when they are asked for.
     """
 
+    factor_sizes: tuple[int, ...]
+
     def __init__(
         self,
         name: str,
@@ -47,7 +49,7 @@ class GridDataset(Dataset):
         fingerprint: str,
         factor_names: tuple[str, ...],
         factor_sizes: tuple[int, ...],
-        stored: np.ndarray,
+        stored: StoredRows,
         decode: Decode,
         render: Callable[[np.ndarray], np.ndarray] | None = None,
         training_rows: np.ndarray | None = None,
@@ -116,7 +118,7 @@ class GridDataset(Dataset):
 
     def keys_of(self, factors: np.ndarray) -> np.ndarray:
         """Return the keys int64 ``[n]`` of factor rows int ``[n, num_factors]``."""
-        return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
+        return np.asarray(np.ravel_multi_index(tuple(factors.T), self.factor_sizes))
 
     def factors_of(self, keys: np.ndarray) -> np.ndarray:
         """See Dataset."""
@@ -145,12 +147,6 @@ class GridRecipe(CachedRecipe):
     num_images: int | None = None
     subset_seed: int = 0
 
-    is_rendered = True
-
-    # What a subclass gives: values or properties.
-    factor_names = ()
-    factor_sizes = ()
-    image_shape = (0, 0, 0)
     max_value = 255
     renderer_version = 1  # Raise it when the same factors give other pixels than before.
     rows_per_chunk = 4096
@@ -160,6 +156,27 @@ class GridRecipe(CachedRecipe):
         """Check the fields."""
         checks.integer("subset_seed", self.subset_seed, minimum=0)
         check_num_images(self.num_images, self.num_combinations)
+
+    @property
+    def is_rendered(self) -> bool:
+        """See DatasetRecipe."""
+        return True
+
+    # What a subclass gives: values or properties.
+    @property
+    @abc.abstractmethod
+    def factor_names(self) -> tuple[str, ...]:
+        """One name for each factor."""
+
+    @property
+    @abc.abstractmethod
+    def factor_sizes(self) -> tuple[int, ...]:
+        """Values of each factor."""
+
+    @property
+    @abc.abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
 
     @property
     def num_combinations(self) -> int:

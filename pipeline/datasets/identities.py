@@ -162,7 +162,7 @@ class IdentityDataset(Dataset):
     def _digest(self, source: str) -> str:
         """Return the digest of the images and of their split, wherever they are kept."""
         split = self._split
-        parts = [len(self.identity_names), self.unseen]
+        parts: list[Any] = [len(self.identity_names), self.unseen]
         for array in (self._identities, self._test_identities, self._rows):
             parts.append(hashlib.sha256(array.astype("<i8").tobytes()).hexdigest())
         return fingerprint(source, split.factors, split.num_bins, parts)
@@ -223,7 +223,7 @@ class IdentityDataset(Dataset):
                 meant.append(None if found is None else known[found])
             place = self._values.index(tuple(meant)) if tuple(meant) in self._values else None
         if place is None:
-            values = self._values if len(factors) > 1 else [value for (value,) in self._values]
+            values: list[Any] = [row if len(factors) > 1 else row[0] for row in self._values]
             of_source = f"values of {', '.join(factors)} in {self._source.name}"
             expected = f"{of_source}: {own_values.listed(values, wanted)}"
             checks.fail("identity_split.unseen", wanted, expected)

@@ -7,12 +7,12 @@ fastest.
 
 import contextlib
 import gzip
+import io
 import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def read(path: Path) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a file, through gzip where its content is compressed; damage becomes a ValueError."""
     with path.open("rb") as raw:
         is_compressed = raw.read(2) == GZIP_START
@@ -84,7 +84,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             ) from error
 
 
-def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def _read_header(file: io.BufferedIOBase, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not magic[3]:
         raise ValueError(

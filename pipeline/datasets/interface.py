@@ -55,12 +55,15 @@ class Dataset(abc.ABC):
         that stand for them; None where a factor is continuous.
       nominal_factors: Names of the factors whose values have no order, as far as the recipe says.
       has_identity_parts: Whether images are split by identity, see `part`.
-      seen_names: A name for each label of `train_labels`; None where labels have no names.
     """
 
     nominal_factors: tuple[str, ...] = ()
     has_identity_parts: bool = False
-    seen_names: tuple[str, ...] | None = None
+
+    @property
+    def seen_names(self) -> tuple[str, ...] | None:
+        """A name for each label of `train_labels`; None where labels have no names."""
+        return None
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Dataset(abc.ABC):
     ):
         """Store the description; see the class for the arguments."""
         self.name = name
-        self.image_shape = tuple(image_shape)
+        self.image_shape = (*image_shape,)
         self.max_value = max_value
         self.num_images = num_images
         self._content = fingerprint
@@ -224,10 +227,8 @@ class Dataset(abc.ABC):
                 "fixed_factor names one factor a group. Expected integers of shape [num_groups]. "
                 f"Received: fixed_factor of shape {fixed_factor.shape}, dtype {fixed_factor.dtype}"
             )
-        if (
-            fixed_factor.size
-            and not 0 <= fixed_factor.min() <= fixed_factor.max() < self.num_factors
-        ):
+        is_known = (fixed_factor >= 0) & (fixed_factor < self.num_factors)
+        if not is_known.all():
             raise ValueError(
                 f"{self.name} has no such factor. Expected values from 0 to {self.num_factors - 1} "
                 f"({', '.join(self.factor_names)}). Received: fixed_factor from "
@@ -250,19 +251,23 @@ class Dataset(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class DatasetRecipe(abc.ABC):
-    """What the pipeline asks of a data set before it is open; the fields are plain data.
+    """What the pipeline asks of a data set before it is open; the fields are plain data."""
 
-    Attributes:
-      image_shape: ``(height, width, channels)`` where that is known before there are images.
-      num_images: Training images asked for; None: all that there are, or nobody knows yet.
-      is_rendered: Whether the images follow from the recipe alone, and not from files that may
-        change.
-    """
+    # No fields here: a recipe that takes them from Gin has such fields.
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels, where they are known before there are images."""
+        return None
 
-    # Without types, so that they are no fields: a recipe that takes them from Gin has such fields.
-    image_shape = None
-    num_images = None
-    is_rendered = False
+    @property
+    def num_images(self) -> int | None:
+        """Training images asked for; None: all that there are, or nobody knows yet."""
+        return None
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether the images follow from the recipe alone, not from files that may change."""
+        return False
 
     @property
     @abc.abstractmethod
@@ -384,13 +389,7 @@ def _spread(values: np.ndarray, num_steps: int) -> np.ndarray:
 
 
 def check_num_images(num_images: int | None, published: int | None = None, where: str = "") -> None:
-    """Raise ValueError unless `num_images` is None or from 1 to the `published` size.
-
-    Args:
-      num_images: The recipe's field.
-      published: How many images there are.
-      where: Where they are, for messages.
-    """
+    """Raise ValueError unless `num_images` is None or from 1 to `published`, of `where`."""
     if num_images is None:
         return
     checks.integer("num_images", num_images, minimum=1)

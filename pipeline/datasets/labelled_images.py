@@ -21,7 +21,7 @@ from pipeline.datasets.images import ImageArrays, ImageFolder
 from pipeline.datasets.interface import (
     READING_VERSION,
     CachedRecipe,
-    DatasetRecipe,
+    Dataset,
     check_num_images,
 )
 from pipeline.datasets.layout import Contents, Layout
@@ -205,15 +205,15 @@ class LabelledImages(CachedRecipe):
     @property
     def name(self) -> str:
         """Name of the data set."""
-        return self.dataset or paths.title(self.folder, endings=(".npz",))
+        return self.dataset or paths.title(self.folder or "", endings=(".npz",))
 
-    def source(self) -> DatasetRecipe:
+    def source(self) -> CachedRecipe:
         """Return the recipe of the place where the data are.
 
         Raises:
           FileNotFoundError: There is no such folder, or nothing in it that is read.
         """
-        subset = {"num_images": self.num_images, "subset_seed": self.subset_seed}
+        subset: dict[str, Any] = {"num_images": self.num_images, "subset_seed": self.subset_seed}
         installed = Path(INSTALLED.get(self.dataset, ""))
         if self.folder is None and self.dataset in INSTALLED and _has_idx_files(installed):
             return IdxImages(str(installed), **subset)
@@ -263,7 +263,7 @@ class LabelledImages(CachedRecipe):
         """See DatasetRecipe."""
         return self.source().make_chunks(cache_directory, layout, ranges)
 
-    def view(self, contents: Contents) -> TableDataset:
+    def view(self, contents: Contents) -> Dataset:
         """See DatasetRecipe."""
         data = self.source().view(contents)
         data.name = self.name

@@ -3,9 +3,26 @@
 import dataclasses
 import io
 import json
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+
+
+class StoredRows(Protocol):
+    """Rows that are read or made when they are indexed: an array, or what is indexed like one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> Any: ...
+
+
+class StoredImages(StoredRows, Protocol):
+    """Stored rows of which the shape ``[n, h, w, c]`` is known, too."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,11 +100,12 @@ def refuse_missing_text(column: np.ndarray, what: str) -> None:
     """Raise ValueError if a value is empty text, or what libraries write where there is none."""
     if column.dtype.kind in "SU":
         texts = [_own(value) for value in column]
-        _refuse_missing(what, np.array([text.strip() in _MISSING for text in texts]), column)
+        _refuse_missing(what, np.array([str(text).strip() in _MISSING for text in texts]), column)
 
 
 def in_order(values: Sequence[Value]) -> list[int]:
     """Return the places of values in their order: numbers by size, text naturally."""
+    key: Callable[[int], Any]
     if not any(isinstance(value, str) for value in values):
         key = values.__getitem__
     elif all(_NUMERAL.fullmatch(str(value)) for value in values):
@@ -165,7 +166,7 @@ def _is_same_number(wanted: Any, value: Value) -> bool:
     if isinstance(wanted, str) == isinstance(value, str):
         return False
     text, number = (wanted, value) if isinstance(wanted, str) else (value, wanted)
-    is_number = bool(_NUMERAL.fullmatch(text)) and not isinstance(number, bool)
+    is_number = bool(_NUMERAL.fullmatch(str(text))) and not isinstance(number, bool)
     return is_number and float(text) == number
 
 

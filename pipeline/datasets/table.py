@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.datasets.interface import Dataset
+from pipeline.datasets.layout import StoredImages
 from pipeline.datasets.own_values import Value
 
 
@@ -22,7 +23,7 @@ class TableDataset(Dataset):
         name: str,
         max_value: int,
         fingerprint: str,
-        images: np.ndarray,
+        images: StoredImages,
         factors: np.ndarray | None = None,
         factor_names: tuple[str, ...] = (),
         num_train: int | None = None,
@@ -41,9 +42,11 @@ class TableDataset(Dataset):
           own_values: Of each factor, the user's value that each number in `factors` stands for;
             None where the numbers are the user's.
         """
+        _, height, width, channels = images.shape
         num_train = len(images) if num_train is None else num_train
         self._images = images
-        sizes, values = [], []
+        sizes: list[int] = []
+        values: list[list[Value]] = []
         if factor_names:
             found = [np.unique(column, return_inverse=True) for column in np.asarray(factors).T]
             columns = [numbers for _, numbers in found]
@@ -60,7 +63,7 @@ class TableDataset(Dataset):
             self._starts = [np.cumsum(counts) - counts for counts in self._counts]
         super().__init__(
             name,
-            images.shape[1:],
+            (height, width, channels),
             max_value,
             num_train,
             fingerprint,

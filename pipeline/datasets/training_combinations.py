@@ -216,8 +216,9 @@ def _joint(recipe: TrainingCombinations, shape: tuple[int, int]) -> np.ndarray:
     """Return the weights of the two factors' values, float64 of `shape`."""
     if recipe.joint is not None:
         return np.asarray(recipe.joint)
+    width = checks.positive_number("width", recipe.width)
     first, second = (np.linspace(0, 1, size) for size in shape)
-    return np.exp(-((first[:, None] - second) ** 2) / (2 * recipe.width**2))
+    return np.exp(-((first[:, None] - second) ** 2) / (2 * width**2))
 
 
 def _weights(joint: Any) -> tuple[tuple[float, ...], ...]:

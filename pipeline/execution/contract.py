@@ -24,12 +24,15 @@ class Executor(abc.ABC):
     Attributes:
         num_workers: Tasks that run at once.
         threads: Threads of each worker process.
-        num_local_cores: Cores of this machine that the parent may use while no task runs.
     """
 
     num_workers: int
     threads: int
-    num_local_cores: int
+
+    @property
+    @abc.abstractmethod
+    def num_local_cores(self) -> int:
+        """Cores of this machine that the parent may use while no task runs."""
 
     @abc.abstractmethod
     def run(

@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import StageError
 from pipeline.execution.cluster import read_cluster
@@ -73,7 +74,7 @@ def check_replicas(replicas: int, num_gpus: int) -> None:
 
 
 @functools.cache
-def strategy(replicas: int):
+def strategy(replicas: int) -> Any:
     """Return the tf.distribute strategy that trains a model, once TensorFlow is set up.
 
     One a process: TensorFlow numbers the exchanges between replicas anew for each strategy, but

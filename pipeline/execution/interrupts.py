@@ -5,13 +5,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
 def terminate_as_interrupt() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C inside the block, so that work is saved."""
 
-    def handler(number, frame):
+    def handler(number: int, frame: Any):
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":

@@ -31,15 +31,15 @@ class TaskPool(contract.Executor):
         self.threads = threads
         self._gpus = gpus or [()] * num_workers
         # The GPUs of tasks with a process of their own: taken by a task, given back after it.
-        self._free_gpus = queue.SimpleQueue()
+        self._free_gpus: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
         for names in self._gpus:
             self._free_gpus.put(names)
         self._context = multiprocessing.get_context("spawn")
         # What workers report goes through queues, one an executor: a process that is killed may
         # leave its queue's lock behind, for which others would wait for ever.
-        self._progress_queues = []
+        self._progress_queues: list[Any] = []
         self._stop = self._context.Event()
-        self._executor = None
+        self._executor: concurrent.futures.ProcessPoolExecutor | None = None
 
     def run(
         self,
@@ -60,11 +60,11 @@ class TaskPool(contract.Executor):
         if not tasks:
             return
         self._stop.clear()
-        self._start()
-        submit = self._executor.submit
+        submit: Callable[..., concurrent.futures.Future] = self._start().submit
         if new_process_each:
             starter = concurrent.futures.ThreadPoolExecutor(self.num_workers)
-            submit = functools.partial(starter.submit, self._run_in_new_process)
+            run_alone: Callable[..., Any] = self._run_in_new_process
+            submit = functools.partial(starter.submit, run_alone)
         with interrupts_held():
             futures = {
                 submit(worker.run_task, function, name, arguments): name
@@ -123,14 +123,17 @@ class TaskPool(contract.Executor):
         """Those that the workers use while there are tasks."""
         return self.num_workers * max(1, self.threads)
 
-    def _start(self) -> None:
+    def _start(self) -> concurrent.futures.ProcessPoolExecutor:
         if self._executor is None:
             os.environ.update(worker.worker_environment(self.threads))  # which the workers inherit
             # It starts processes when needed.
             self._executor, progress_queue = self._new_executor(self._gpus)
             self._progress_queues = [progress_queue]
+        return self._executor
 
-    def _new_executor(self, gpus: Sequence[tuple[str, ...]]):
+    def _new_executor(
+        self, gpus: Sequence[tuple[str, ...]]
+    ) -> tuple[concurrent.futures.ProcessPoolExecutor, Any]:
         """Return an executor with one process for each group of GPUs, and its progress queue."""
         groups = self._context.SimpleQueue()
         for names in gpus:

@@ -53,9 +53,8 @@ class RayPool(contract.Executor):
         self._ray = ray
         self._replicas = replicas
         self._folders = tuple(folders)
-        self._board = None
+        self._board: Any = None  # where tasks report, an actor of Ray
         # Whoever uses the processor of this machine alone.
-        self.num_local_cores = len(os.sched_getaffinity(0))
         self._connect(address)
         self.num_workers = self._count_workers()
 
@@ -84,6 +83,11 @@ class RayPool(contract.Executor):
             return max(1, int(resources["GPU"] // self._replicas))
         return max(1, int(resources.get("CPU", 1) // max(1, self.threads)))
 
+    @property
+    def num_local_cores(self) -> int:
+        """Those of this machine: workers are elsewhere."""
+        return len(os.sched_getaffinity(0))
+
     def run(
         self,
         function: Callable[..., Any],
@@ -111,15 +115,16 @@ class RayPool(contract.Executor):
             while True:
                 # Few tasks are handed over ahead, so that few are to be called back by Ctrl-C.
                 while len(running) < 2 * self._count_workers():
-                    name, arguments = next(waiting, (None, None))
-                    if name is None:
+                    task = next(waiting, None)
+                    if task is None:
                         break
+                    name, arguments = task
                     running[remote.remote(self._board, function, name, arguments)] = name
                 if not running:
                     return
                 finished, _ = self._ray.wait(list(running), timeout=0.2)
-                for task, done, total, details in self._ray.get(self._board.take.remote()):
-                    display.update(task, done, total, **details)
+                for name_of_task, done, total, details in self._ray.get(self._board.take.remote()):
+                    display.update(name_of_task, done, total, **details)
                 for reference in finished:
                     name = running.pop(reference)
                     result = self._result(reference, name)
@@ -148,7 +153,7 @@ class RayPool(contract.Executor):
             )
 
     def _remote_function(self, new_process_each: bool) -> Any:
-        resources = {"num_cpus": max(1, self.threads)}
+        resources: dict[str, Any] = {"num_cpus": max(1, self.threads)}
         if self._ray.cluster_resources().get("GPU"):
             resources["num_gpus"] = self._replicas
         return self._ray.remote(

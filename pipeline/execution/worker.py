@@ -41,7 +41,7 @@ def worker_environment(threads: int) -> dict[str, str]:
     }
 
 
-def initialise(progress_queue, stop_event, gpu_groups) -> None:
+def initialise(progress_queue: Any, stop_event: Any, gpu_groups: Any) -> None:
     """Prepare a worker: its GPUs are its own, it leaves Ctrl-C to the parent and dies with it."""
     connect_worker(progress_queue, stop_event)
     progress_queue.cancel_join_thread()  # the end of a process does not wait for its reports
@@ -61,7 +61,7 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def connect_worker(progress_queue, stop_event) -> None:
+def connect_worker(progress_queue: Any, stop_event: Any) -> None:
     """Say where this process puts `(task, done, total, details)` and learns that it is to stop.
 
     Args:
@@ -76,6 +76,8 @@ def run_task(function: Callable[..., Any], name: str, arguments: tuple) -> Any:
     """Call a task's function in this worker, its progress connected."""
 
     def progress(done: int, total: int, **details: Any) -> None:
+        if _progress_queue is None:
+            raise RuntimeError("This process is no worker. Expected `connect_worker` before a task")
         _progress_queue.put((name, done, total, details))
 
     return function(*arguments, progress=progress)

@@ -1,8 +1,11 @@
 """Latent vectors for stages that draw from a trained generator, also of codes without a prior."""
 
+from typing import Any
+
 import numpy as np
 
 from models.codes.joint_code import JointCode
+from pipeline.datasets.interface import Dataset
 from pipeline.errors import StageError
 from pipeline.inference.encoding import encoder_function
 from pipeline.runs.directory import ExportDirectory
@@ -12,7 +15,7 @@ ENCODED = "encoded"  # the name under which an export keeps them, in traversals.
 _STREAM = 0xE2C0  # the same images for every model
 
 
-def encode_training_images(encoder, dataset) -> np.ndarray:
+def encode_training_images(encoder: Any, dataset: Dataset) -> np.ndarray:
     """Return the codes float32 `[n, code_dim]` of `NUM_ENCODED` training images, or of all."""
     rng = np.random.default_rng(_STREAM)
     count = min(NUM_ENCODED, dataset.num_images)

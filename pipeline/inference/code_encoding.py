@@ -1,11 +1,12 @@
 """Codes for the metric and select stages: each evaluation image is encoded once per model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.datasets.interface import Dataset, DatasetRecipe
 from pipeline.errors import StageError
 from pipeline.execution import tensorflow_setup, worker
 from pipeline.inference.code_table import CodeTable, key_ids
@@ -69,7 +70,7 @@ def _distinct(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _encode_together(
     context: Context,
-    encoders: Sequence[Export],
+    encoders: Sequence[tuple[Export, CodeTable]],
     keys: np.ndarray,
     ids: np.ndarray,
     display: ProgressDisplay,
@@ -86,7 +87,8 @@ def _encode_together(
     ]
     what = f"encoding {len(keys):,} images with {len(encoders)} encoders"
     display.say(what)
-    done, parts = 0, {}
+    done = 0
+    parts: dict[str, list[np.ndarray]] = {}
     try:
         for name, codes in context.pool.run(_encode_images, tasks, display, lambda *_: ""):
             if isinstance(codes, Exception):
@@ -106,7 +108,12 @@ def _encode_together(
 
 
 def _encode_images(
-    recipe, cache: Path, paths: Sequence[Path], keys: np.ndarray, *, progress
+    recipe: DatasetRecipe,
+    cache: Path,
+    paths: Sequence[Path],
+    keys: np.ndarray,
+    *,
+    progress: Callable[..., None],
 ) -> list[np.ndarray] | None:
     """Return the codes `[n, code_dim]` of the keys' images under each encoder; in a worker.
 
@@ -114,7 +121,7 @@ def _encode_images(
     """
     dataset = open_dataset(recipe, cache)
     encoders = [_load_encoder(path, dataset.max_value) for path in paths]
-    parts = [[] for _ in encoders]
+    parts: list[list[np.ndarray]] = [[] for _ in encoders]
     for rows in row_slices(len(keys), IMAGES_AT_ONCE):
         if worker.stop_requested():
             return None
@@ -125,7 +132,7 @@ def _encode_images(
 
 
 @lru_cache(maxsize=1)
-def open_dataset(recipe, cache: Path):
+def open_dataset(recipe: DatasetRecipe, cache: Path) -> Dataset:
     """Return the opened data set; kept in a worker from task to task."""
     return recipe.open(cache)
 

@@ -74,12 +74,14 @@ class CodeTable:
             if path.name != f"{digest}.npz":
                 path.unlink(missing_ok=True)
         self._damaged = []
-        if self._ids is not None:
+        if self._ids is not None and self._codes is not None:
             ids, codes = np.concatenate([self._ids, ids]), np.concatenate([self._codes, codes])
         self._take(ids, codes)
 
     def lookup(self, ids: np.ndarray) -> np.ndarray:
         """Return the codes `[n, code_dim]` of ids that are in the table."""
+        if self._ids is None or self._codes is None:
+            raise ValueError(f"{self._folder} holds no codes. Expected those of {len(ids)} ids.")
         return self._codes[np.searchsorted(self._ids, ids)]
 
     def _take(self, ids: np.ndarray, codes: np.ndarray) -> None:

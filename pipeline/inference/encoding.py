@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pipeline.inference.network_files import refuse_code
 BATCH_SIZE = 256
 
 
-def load_network(path: Path):
+def load_network(path: Path) -> Any:
     """Return an exported network, in its fast form; only Keras' own layers are loaded, and no code.
 
     Raises:
@@ -31,7 +32,7 @@ def load_network(path: Path):
         ) from error
 
 
-def as_function(network) -> Callable[[np.ndarray], np.ndarray]:
+def as_function(network: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Return a network in inference mode as a fast function of arrays.
 
     Batches of up to `BATCH_SIZE` rows are padded to that size, so that one graph serves all and a
@@ -40,7 +41,7 @@ def as_function(network) -> Callable[[np.ndarray], np.ndarray]:
     import tensorflow as tf
 
     @tf.function(jit_compile=False)
-    def infer(inputs):
+    def infer(inputs: Any):
         return network(inputs, training=False)
 
     def function(inputs: np.ndarray) -> np.ndarray:
@@ -53,7 +54,7 @@ def as_function(network) -> Callable[[np.ndarray], np.ndarray]:
     return function
 
 
-def encoder_function(encoder, max_value: int) -> Callable[[np.ndarray], np.ndarray]:
+def encoder_function(encoder: Any, max_value: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return an encoder as a function of uint8 images [n, h, w, c] to codes [n, code_dim]."""
     import tensorflow as tf
 

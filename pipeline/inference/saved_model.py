@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.codes.joint_code import CategoricalCode, JointCode
+from models.codes.joint_code import CategoricalCode, FeatureCode, JointCode
 from pipeline.errors import ConfigurationError
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.described_codes import described_codes
@@ -55,7 +55,7 @@ class SavedModel:
     def code_columns(self) -> list[str]:
         """Return a name for each column of the encoder's output."""
         codes = self.codes
-        if codes.is_told_by_features:
+        if isinstance(codes, FeatureCode):
             num_features = codes.class_features.stop
             names = [f"feature_{number + 1}" for number in range(num_features)]
             return names + [f"noise_{number + 1}" for number in range(codes.noise_dim)]

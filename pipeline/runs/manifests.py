@@ -111,7 +111,7 @@ def drop_damaged(manifest: Path) -> list[str]:
     """
     content = read_manifest(manifest)
     damaged = damaged_files(manifest, content["kept"]) if content else {}
-    if not damaged:
+    if content is None or not damaged:
         return []
     for file in damaged:
         file.unlink(missing_ok=True)
@@ -124,6 +124,8 @@ def drop_damaged(manifest: Path) -> list[str]:
 def declare(manifest: Path, file: Path) -> None:
     """Add a file to those that finished work has left."""
     content = read_manifest(manifest)
+    if content is None:
+        raise FileNotFoundError(f"{manifest} is no whole manifest. Expected that of finished work")
     write_signed_json(
         manifest, {**content, "outputs": content["outputs"] | _digests(manifest, [file])}
     )

@@ -6,13 +6,14 @@ whatever order it was filled.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from metrics.disentanglement.voting import score_votes
+from models.codes.joint_code import JointCode
 from pipeline.errors import StageError
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
@@ -205,7 +206,7 @@ class Cells:
             options["class_features"] = [encoder.codes.class_features for encoder in encoders]
         drawn = [
             (encoder.posterior_network, generator_seed(encoder))
-            if self.draws_codes_of(encoder)
+            if encoder.posterior_network and self.draws_codes_of(encoder)
             else None
             for encoder in encoders
         ]
@@ -226,9 +227,10 @@ class Cells:
     def _keep(self, generator: Export, votes: Mapping[str, np.ndarray]) -> None:
         known = self.votes(generator)
         with atomic_path(self._path(generator)) as temporary:
-            np.savez(temporary, **(known | dict(votes)))
+            arrays: dict[str, Any] = {**known, **votes}
+            np.savez(temporary, **arrays)
 
-    def _path(self, generator: Export):
+    def _path(self, generator: Export) -> Path:
         key = self._context.experiment.selection.sampling_key
         offered = self._offered[generator.model_id]
         if not self._fixes_classes and len(offered) < generator.codes.num_codes:
@@ -236,7 +238,14 @@ class Cells:
         return self._context.run.votes(generator.key, key)
 
 
-def _cast_votes(generator_path, codes, encoder_paths, options, *, progress):
+def _cast_votes(
+    generator_path: Path,
+    codes: JointCode,
+    encoder_paths: Sequence[Path],
+    options: Mapping[str, Any],
+    *,
+    progress: Callable[..., None],
+) -> Any:
     """Configure TensorFlow, which only workers import."""
     tensorflow_setup.configure()
     return cast_votes(generator_path, codes, encoder_paths, **options, progress=progress)

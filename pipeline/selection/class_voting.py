@@ -21,7 +21,7 @@ class MajorityCluster:
         self._num_clusters = num_clusters
         self._seed = seed
         self._seen: list[np.ndarray] = []
-        self._centres = None
+        self._centres: np.ndarray | None = None
 
     def observe(self, codes: np.ndarray) -> None:
         """Take in codes [n, code_dim] of samples from the prior."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.disentanglement.voting import group_votes
+from models.codes.joint_code import JointCode
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, in_batches, load_network
@@ -83,7 +84,7 @@ class LeastVaryingCode:
 
 def cast_votes(
     generator_path: Path,
-    codes,
+    codes: JointCode,
     encoder_paths: Sequence[Path],
     *,
     fixed_codes: np.ndarray,
@@ -124,7 +125,8 @@ def cast_votes(
             sampling_encoder(encode, one[0], [*seed, 2, *one[1]]) if one else encode
             for encode, one in zip(encoders, drawn, strict=True)
         ]
-    draw_group, voters = codes.draw_group, [LeastVaryingCode() for _ in encoders]
+    draw_group: Callable[[np.random.Generator, int, int], np.ndarray] = codes.draw_group
+    voters: Sequence[LeastVaryingCode | MajorityCluster] = [LeastVaryingCode() for _ in encoders]
     if class_features is not None:
         draw_group = codes.draw_class
         voters = [MajorityCluster(one, codes.num_classes, seed[0]) for one in class_features]

@@ -140,7 +140,7 @@ class Evidence:
         function: Callable[..., dict[str, Any] | None],
         subjects: Sequence[Sequence[Export]],
         options: Mapping[str, Any],
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, Any] | None]:
         """Return what `function` says of each subject; what was said before is read from its file.
 
         Args:

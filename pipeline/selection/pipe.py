@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.codes.distributions import CategoricalCode
-from models.codes.joint_code import FeatureCode
+from models.codes.joint_code import FeatureCode, JointCode
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, load_network
@@ -62,15 +62,15 @@ def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] 
     generate = in_batches(as_function(load_network(folder.generator)))
     told = _as_drawn(codes, told)
     independent = _independent(codes, told, options["independent"], rng)
-    images = [
+    first, second = (
         generate(np.concatenate([part, codes.draw(rng, count)[:, codes.code_dim :]], axis=1))
         for part in (told, independent)
-    ]
-    accuracy = _train(*images, options, rng, progress)
+    )
+    accuracy = _train(first, second, options, rng, progress)
     return None if accuracy is None else {"accuracy": accuracy, "num_test": count // 2 * 2}
 
 
-def _class_columns(codes) -> list[slice]:
+def _class_columns(codes: JointCode) -> list[slice]:
     """Return the columns of each code of classes."""
     columns, start = [], 0
     for part in codes.parts:
@@ -80,7 +80,7 @@ def _class_columns(codes) -> list[slice]:
     return columns
 
 
-def _as_drawn(codes, told: np.ndarray) -> np.ndarray:
+def _as_drawn(codes: JointCode, told: np.ndarray) -> np.ndarray:
     """Return codes [n, code_dim] in which a class is one-hot, as the generator knows it."""
     told = told.astype(np.float32)
     for columns in _class_columns(codes):
@@ -88,7 +88,9 @@ def _as_drawn(codes, told: np.ndarray) -> np.ndarray:
     return told
 
 
-def _independent(codes, told: np.ndarray, how: str, rng) -> np.ndarray:
+def _independent(
+    codes: JointCode, told: np.ndarray, how: str, rng: np.random.Generator
+) -> np.ndarray:
     """Return codes [n, code_dim] of the same range, each drawn by itself."""
     if how == "permuted":
         drawn = rng.permuted(told, axis=0)
@@ -99,7 +101,13 @@ def _independent(codes, told: np.ndarray, how: str, rng) -> np.ndarray:
     return drawn
 
 
-def _train(first, second, options: Mapping[str, Any], rng, progress) -> float | None:
+def _train(
+    first: np.ndarray,
+    second: np.ndarray,
+    options: Mapping[str, Any],
+    rng: np.random.Generator,
+    progress: Callable[..., None],
+) -> float | None:
     """Return the accuracy on the halves of both kinds that training does not see."""
     import keras
 
@@ -134,7 +142,7 @@ def _build(image_shape: tuple[int, int, int], seed: int):
 
     seeds = iter(np.random.default_rng(seed).integers(2**31, size=8).tolist())
 
-    def layer(inputs, filters, kernel, strides, padding):
+    def layer(inputs: Any, filters: int, kernel: int, strides: int, padding: str):
         made = keras.layers.Conv2D(
             filters,
             kernel,

@@ -10,14 +10,16 @@ above chance, (accuracy - 1/d) / (1 - 1/d): among models with d codes the publis
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from models.codes.joint_code import JointCode
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.encoding import as_function, in_batches, load_network
+from pipeline.runs.directory import ExportDirectory
 from pipeline.selection.cells import INFORMATIVE_KL, generator_seed
 from pipeline.selection.confidence import shares_of_wins
 from pipeline.selection.evidence import Evidence, Subject
@@ -70,7 +72,9 @@ def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] 
     }
 
 
-def _offered_codes(codes, folder, *, informative_only: bool) -> list[int]:
+def _offered_codes(
+    codes: JointCode, folder: ExportDirectory, *, informative_only: bool
+) -> list[int]:
     """Return the codes that are changed: all, or of a model with a posterior those in use."""
     every = list(range(codes.num_codes))
     if not informative_only or not folder.code_kl.exists():
@@ -79,7 +83,13 @@ def _offered_codes(codes, folder, *, informative_only: bool) -> list[int]:
     return [code for code in every if nats[codes.columns(code)].max() > INFORMATIVE_KL] or every
 
 
-def _draw_pairs(codes, offered, generate, num_pairs: int, rng) -> tuple[np.ndarray, np.ndarray]:
+def _draw_pairs(
+    codes: JointCode,
+    offered: Sequence[int],
+    generate: Callable[[np.ndarray], np.ndarray],
+    num_pairs: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return differences of images [n, h, w, c], of images from -1 to 1, and the changed codes."""
     first, fresh = codes.draw(rng, num_pairs), codes.draw(rng, num_pairs)
     changed = rng.integers(len(offered), size=num_pairs)
@@ -91,7 +101,13 @@ def _draw_pairs(codes, offered, generate, num_pairs: int, rng) -> tuple[np.ndarr
 
 
 def _train(
-    images, labels, num_codes: int, num_train: int, options: Mapping[str, Any], rng, progress
+    images: Any,
+    labels: np.ndarray,
+    num_codes: int,
+    num_train: int,
+    options: Mapping[str, Any],
+    rng: np.random.Generator,
+    progress: Callable[..., None],
 ) -> float | None:
     """Return the best epoch's accuracy on the pairs that training does not see."""
     import keras
@@ -122,7 +138,7 @@ def _build(image_shape: tuple[int, int, int], num_codes: int, seed: int):
 
     seeds = iter(np.random.default_rng(seed).integers(2**31, size=5).tolist())
 
-    def layer(inputs, filters, kernel, strides=1):
+    def layer(inputs: Any, filters: int, kernel: int, strides: int = 1):
         made = keras.layers.Conv2D(
             filters,
             kernel,
@@ -142,7 +158,7 @@ def _build(image_shape: tuple[int, int, int], num_codes: int, seed: int):
     return keras.Model(inputs, keras.layers.Dense(num_codes, kernel_initializer=initial)(hidden))
 
 
-def _judge_all(evidence: Evidence) -> dict[str, dict[str, dict[str, Any]]]:
+def _judge_all(evidence: Evidence) -> dict[str, dict[str, Any]]:
     informative_only = len({export.has_posterior for export in evidence.exports}) > 1
     if evidence.options.offered_codes is not None:
         informative_only = evidence.options.offered_codes == "informative"

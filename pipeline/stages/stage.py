@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.datasets.interface import Dataset
 from pipeline.errors import StageError
 from pipeline.execution.contract import Executor
 from pipeline.model_spec import Export, ModelSpec
@@ -70,7 +71,7 @@ class Context:
         return self.experiment.dataset.estimate(self.cache).is_cached
 
     @cached_property
-    def dataset(self):
+    def dataset(self) -> Dataset:
         """The opened data set.
 
         Raises:

@@ -15,7 +15,7 @@ from pipeline.datasets.arrays import file_identity
 from pipeline.datasets.grid_files.folders import folder_identity
 from pipeline.datasets.grid_files.published import PublishedDataset, RowsOf, rows_per_chunk
 from pipeline.datasets.image_files import decoding
-from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.layout import Contents, Layout, StoredImages
 from pipeline.datasets.table import TableDataset
 
 IMAGES = "img_align_celeba"
@@ -87,7 +87,7 @@ class CelebA(PublishedDataset):
         """See DatasetRecipe."""
         names = contents.details["attributes"]
         self._check_attributes(names)
-        images = contents.arrays["images"]
+        images: StoredImages = contents.arrays["images"]
         columns = [names.index(name) for name in self.attributes]
         factors = np.asarray(contents.arrays["factors"][:, columns])
         rows, fingerprint = self._chosen(len(images), contents.fingerprint)

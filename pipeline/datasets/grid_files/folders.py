@@ -61,8 +61,10 @@ def _members(archive: Path, folder: str) -> Iterator[tuple[Path, bytes | None]]:
                 place = Path(member.name)
                 content = None
                 if member.isfile() and place.parent.name == folder:
-                    with members.extractfile(member) as source:
-                        content = source.read()
+                    source = members.extractfile(member)
+                    if source is not None:
+                        with source:
+                            content = source.read()
                 yield place, content
     except (tarfile.TarError, *DAMAGE) as error:
         raise ValueError(f"{archive} is not a whole tar archive: {error}") from error

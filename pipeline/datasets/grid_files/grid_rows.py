@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import SupportsInt
 
 import numpy as np
 
@@ -99,9 +100,9 @@ class GridRows:
             images[first - start : end - start] = self._to_bytes(run).reshape(-1, *self.image_shape)
         return images
 
-    def _run(self, outer: Sequence[int], start: int, stop: int) -> np.ndarray:
+    def _run(self, outer: Sequence[SupportsInt], start: int, stop: int) -> np.ndarray:
         """Return images ``[n, height, width(, channels)]`` of one run along the last factor."""
-        selection = [slice(None)] * len(self._values.shape)
+        selection: list[int | slice] = [slice(None)] * len(self._values.shape)
         for axis, value in zip(self._places, outer, strict=False):
             selection[axis] = int(value)
         selection[self._places[-1]] = slice(start, stop)

@@ -18,6 +18,7 @@ from pipeline.datasets.interface import (
     Progress,
     check_num_images,
 )
+from pipeline.datasets.layout import StoredImages
 from pipeline.datasets.resizing import check_sizes
 
 BYTES_PER_CHUNK = 2**26
@@ -65,40 +66,49 @@ class PublishedDataset(CachedRecipe):
     @property
     def name(self) -> str:
         """Title, or name of the file, the folder or the download."""
-        if self.title or not self._is_downloaded:
-            return self.title or paths.title(self.path, (*ARCHIVES, *SUFFIXES))
-        return self.download.name
+        if self.title:
+            return self.title
+        download = self._stand_in
+        return download.name if download else paths.title(self._path, (*ARCHIVES, *SUFFIXES))
 
     @property
     def files(self) -> Path:
         """The file or folder."""
-        return Path(self.path)
+        return Path(self._path)
 
     def prepare(
         self, cache_directory: Path, progress: Progress | None = None, *, force: bool = False
     ) -> None:
         """See DatasetRecipe."""
-        if self._is_downloaded:
-            return self.download.prepare(cache_directory, progress, force=force)
-        return super().prepare(cache_directory, progress, force=force)
+        if self._stand_in:
+            self._stand_in.prepare(cache_directory, progress, force=force)
+        else:
+            super().prepare(cache_directory, progress, force=force)
 
     def open(self, cache_directory: Path) -> Dataset:
         """See DatasetRecipe."""
-        if self._is_downloaded:
-            data = self.download.open(cache_directory)
+        if self._stand_in:
+            data = self._stand_in.open(cache_directory)
             data.name = self.name
             return data
         return super().open(cache_directory)
 
     def estimate(self, cache_directory: Path) -> Estimate:
         """See DatasetRecipe."""
-        if self._is_downloaded:
-            return self.download.estimate(cache_directory)
+        if self._stand_in:
+            return self._stand_in.estimate(cache_directory)
         return super().estimate(cache_directory)
 
     @property
-    def _is_downloaded(self) -> bool:
-        return self.path is None and self.download is not None
+    def _stand_in(self) -> DatasetRecipe | None:
+        """The download, where it takes the place of the files."""
+        return self.download if self.path is None else None
+
+    @property
+    def _path(self) -> str:
+        if self.path is None:
+            checks.fail("path", None, "where the files are: a download stands in for them")
+        return self.path
 
     def _resized(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the shape of the images after cutting and resizing."""
@@ -116,14 +126,14 @@ class PublishedDataset(CachedRecipe):
 
 
 def rows_per_chunk(image_shape: tuple[int, ...]) -> int:
-    """Yield images of some 64 MB together."""
+    """Return how many images have some 64 MB together."""
     return max(1, BYTES_PER_CHUNK // int(np.prod(image_shape)))
 
 
 class RowsOf:
     """Some rows of a memory-mapped array, read when they are indexed."""
 
-    def __init__(self, stored: np.ndarray, rows: np.ndarray):
+    def __init__(self, stored: StoredImages, rows: np.ndarray):
         """Read nothing.
 
         Args:

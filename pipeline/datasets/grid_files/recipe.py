@@ -21,7 +21,7 @@ from pipeline.datasets.grid_files import folders
 from pipeline.datasets.grid_files.grid_rows import IMAGE_AXES, ROW, GridRows
 from pipeline.datasets.grid_files.published import PublishedDataset, rows_per_chunk
 from pipeline.datasets.grid_files.stored_arrays import open_array, read_array
-from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.layout import Contents, Layout, StoredRows
 from pipeline.datasets.resizing import resize_array
 
 
@@ -93,8 +93,8 @@ class GridFile(PublishedDataset):
         """See DatasetRecipe; one cache serves every number of training images."""
         path = self.files
         identity = folders.folder_identity if not path.is_file() else file_identity
-        fields = ("key", "axes", "factor_names", "factor_sizes", "labels", "folder", "max_value")
-        fields += ("crop", "resize")
+        fields = ["key", "axes", "factor_names", "factor_sizes", "labels", "folder", "max_value"]
+        fields += ["crop", "resize"]
         return {"source": identity(path), **{field: getattr(self, field) for field in fields}}
 
     def cost(self) -> tuple[int, float]:
@@ -140,7 +140,7 @@ class GridFile(PublishedDataset):
         images = contents.arrays["images"]
         rows, fingerprint = self._chosen(len(images), contents.fingerprint)
         factors = contents.details["factors"]
-        stored = images
+        stored: StoredRows = images
         if tuple(factors) != self.factor_names:
             stored = _Reordered(images, self.factor_names, self.factor_sizes, factors)
         data = GridDataset(

@@ -17,7 +17,7 @@ import numpy as np
 from models import checks
 from pipeline.datasets.arrays import DAMAGE, file_identity
 from pipeline.datasets.grid_files.published import PublishedDataset, RowsOf, rows_per_chunk
-from pipeline.datasets.layout import Contents, Layout
+from pipeline.datasets.layout import Contents, Layout, StoredImages
 from pipeline.datasets.resizing import resize_array
 from pipeline.datasets.table import TableDataset
 
@@ -119,7 +119,8 @@ class SmallNorb(PublishedDataset):
         """See DatasetRecipe."""
         num_train = contents.details["num_train"]
         rows, fingerprint = self._chosen(num_train, contents.fingerprint)
-        images, factors = contents.arrays["images"], np.asarray(contents.arrays["factors"])
+        images: StoredImages = contents.arrays["images"]
+        factors = np.asarray(contents.arrays["factors"])
         if rows is not None:
             kept = np.concatenate([rows, np.arange(num_train, len(images))])
             images, factors, num_train = RowsOf(images, kept), factors[kept], len(rows)
@@ -152,10 +153,9 @@ class SmallNorb(PublishedDataset):
 
     def _read_factors(self, part: str) -> np.ndarray:
         """Return factor values int64 ``[n, 5]`` in the order of FACTORS; azimuth from 0 to 17."""
-        category, info = (BinaryMatrix(self._file(part, kind)) for kind in ("cat", "info"))
-        category = category.read(0, category.shape[0])
-        info = info.read(0, info.shape[0])
-        factors = np.column_stack([category, info]).astype(np.int64)
+        matrices = [BinaryMatrix(self._file(part, kind)) for kind in ("cat", "info")]
+        columns = [matrix.read(0, matrix.shape[0]) for matrix in matrices]
+        factors = np.column_stack(columns).astype(np.int64)
         factors[:, FACTORS.index("azimuth")] //= 2  # Stored as 0, 2, .. 34: tens of degrees.
         highest = np.array([4, 9, 8, 17, 5])
         if (factors < 0).any() or (factors > highest).any():

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from pipeline.datasets.image_files import decoding, splits
 from pipeline.datasets.image_files.decoding import Frame, Header
@@ -75,6 +76,9 @@ def read_folder(path: str, test_path: str | None, *, needs_sizes: bool) -> Folde
     )
 
 
+_Row: TypeAlias = tuple[bool, Path, str | None]  # is held out, file, label
+
+
 @dataclasses.dataclass(frozen=True)
 class _Root:
     root: Path
@@ -85,7 +89,9 @@ def _placed(
     path: str, test_path: str | None
 ) -> tuple[list[Path], list[_Root], list[bool], list[str] | None]:
     """Return files (training ones first), the folders, which files are held out, their labels."""
-    roots, rows, has_labels = [], [], {}
+    roots: list[_Root] = []
+    rows: list[_Row] = []
+    has_labels: dict[str, bool] = {}
     for folder, is_all_held_out in ((path, False), (test_path, True)):
         if folder is None:
             continue
@@ -93,7 +99,7 @@ def _placed(
         inner = [found.inner(file) for file in found.files]
         places = splits.place(inner, folder, is_all_held_out=is_all_held_out)
         roots.append(_Root(found.root, _notes(found, places)))
-        labels = places.labels or [None] * len(found.files)
+        labels: Sequence[str | None] = places.labels or [None] * len(found.files)
         rows += zip(places.is_held_out, found.files, labels, strict=True)
         has_labels[folder] = places.labels is not None
     if len(set(has_labels.values())) > 1:
@@ -128,9 +134,9 @@ def _frame_notes(headers: Sequence[Header]) -> list[str]:
     return notes
 
 
-def _without_doubles(rows: Sequence[tuple]) -> list[tuple]:
+def _without_doubles(rows: Sequence[_Row]) -> list[_Row]:
     """Drop held-out files that are there twice; refuse files that are trained on as well."""
-    seen: dict[tuple[int, int], tuple] = {}
+    seen: dict[tuple[int, int], _Row] = {}
     kept = []
     for row in sorted(rows, key=lambda row: row[0]):  # training files first, else in their order
         is_held_out, file, _ = row

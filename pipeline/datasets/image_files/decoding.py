@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from pipeline.datasets.resizing import crop_and_resize
 
@@ -91,7 +91,8 @@ def common_shape(
     Raises:
       ValueError: Some images are too small, or differ in size; names their files.
     """
-    sizes, failures = {}, []
+    sizes: dict[tuple[int, int], Path] = {}
+    failures: list[str] = []
     for file, header in zip(files, headers, strict=True):
         for size in header.sizes:
             sizes.setdefault(size, file)
@@ -174,7 +175,11 @@ def _header_of(image: Image.Image, needs_sizes: bool) -> tuple[Header, list[str]
     for number in range(count):
         if count > 1:
             image.seek(number)
-        if number and image.format == "TIFF" and _subfile_type(image) & REDUCED_OR_MASK:
+        if (
+            number
+            and isinstance(image, TiffImagePlugin.TiffImageFile)
+            and _subfile_type(image) & REDUCED_OR_MASK
+        ):
             continue
         frames.append(number)
         sizes.append(_shown_size(image) if needs_sizes else image.size)
@@ -211,7 +216,7 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in _TURNS else 1
 
 
-def _subfile_type(image: Image.Image) -> int:
+def _subfile_type(image: TiffImagePlugin.TiffImageFile) -> int:
     value = image.tag_v2.get(SUBFILE_TYPE, 0)
     return value if isinstance(value, int) else 0
 
@@ -225,7 +230,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.DecompressionBombError):
+    if isinstance(error, Image.DecompressionBombError) and Image.MAX_IMAGE_PIXELS:
         limit = 2 * Image.MAX_IMAGE_PIXELS
         return f"more than the {limit:,} pixels that Pillow reads: make it smaller"
     return f"{type(error).__name__}: {error}"

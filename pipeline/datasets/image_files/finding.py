@@ -94,7 +94,9 @@ def find(folder: Path) -> Found:
     """
     _refuse_no_folder(folder)
     root = os.fspath(folder)
-    files, passed_over, held = [], collections.Counter(), set()
+    files: list[Path] = []
+    passed_over: collections.Counter[str] = collections.Counter()
+    held: set[str] = set()
     for path, status in _walk(root, [os.path.realpath(root)]):
         if stat.S_ISREG(status.st_mode) and is_image(path):
             files.append(Path(path))
@@ -139,8 +141,8 @@ def _walk(folder: str, above: list[str]) -> Iterator[tuple[str, os.stat_result]]
       folder: The folder.
       above: The real paths of it and of what it lies in, from which a circle is told.
     """
-    with os.scandir(folder) as entries:
-        entries = sorted(entries, key=lambda entry: (natural_key(readable(entry.name)), entry.name))
+    with os.scandir(folder) as scanned:
+        entries = sorted(scanned, key=lambda entry: (natural_key(readable(entry.name)), entry.name))
     for entry in entries:
         if entry.name.startswith("."):
             if not entry.is_dir(follow_symlinks=False):

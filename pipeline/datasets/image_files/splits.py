@@ -71,7 +71,8 @@ def place(
                     f"{where} holds no part to train on. Expected a folder 'train' beside the "
                     f"others, or one of them as `path`. Received: {', '.join(names)}"
                 )
-            return _in_parts(folders, depth, parts, where, is_all_held_out)
+            known_parts = {name: part for name, part in parts.items() if part is not None}
+            return _in_parts(folders, depth, known_parts, where, is_all_held_out)
         known = [name for name in names if parts[name]]
         if depth == 0 and kinds >= {"train", "held out"}:
             raise ValueError(

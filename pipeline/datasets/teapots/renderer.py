@@ -50,7 +50,7 @@ def render_geometry(
       coverage 0 .. 1 as 0 .. 255.
     """
     images = np.empty((len(azimuths), _PLANE, 2), np.uint8)
-    shades = _shades(np.array([0.0, 0.0, 1.0])) if lights is None else None
+    shades = _shades(np.array([0.0, 0.0, 1.0]))
     for number, (azimuth, elevation) in enumerate(zip(azimuths, elevations, strict=True)):
         directions = _draw(float(azimuth), float(elevation))
         roll = 0.0 if rolls is None else float(rolls[number])

@@ -1,5 +1,7 @@
 """The data stage: images made once, shared by all runs, verified byte for byte."""
 
+from pipeline.datasets.identities import IdentityDataset
+from pipeline.datasets.interface import Dataset
 from pipeline.datasets.own_values import named
 from pipeline.errors import StageError
 from pipeline.progress import ProgressDisplay
@@ -48,12 +50,12 @@ def run(context: Context) -> None:
         f"{f'factors {factors}' if factors else 'no known factors'}, "
         f"fingerprint {dataset.fingerprint[:16]}"
     )
-    unseen = [dataset.identity_names[number] for number in getattr(dataset, "unseen", ())]
-    if unseen:
+    if isinstance(dataset, IdentityDataset) and dataset.unseen:
+        unseen = [dataset.identity_names[number] for number in dataset.unseen]
         display.say(f"{recipe.name}: training never sees {named(unseen, NUM_VALUES)}")
 
 
-def _described(dataset, factor: int) -> str:
+def _described(dataset: Dataset, factor: int) -> str:
     """Return a factor's name, number of values and, where they are names, the values."""
     size, values = dataset.factor_sizes[factor], dataset.factor_values[factor]
     shown = "" if values is None else named(values, NUM_VALUES)

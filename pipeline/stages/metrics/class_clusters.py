@@ -7,6 +7,7 @@ generated images fall into them, one to one; the numbering is ours.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from scipy.optimize import linear_sum_assignment
 from metrics.classes.class_coverage import code_table
 from metrics.classes.cluster_agreement import NUM_INITIALIZATIONS
 from metrics.classes.clusters import cluster_centres, nearest_centres
-from models.codes.joint_code import FeatureCode
+from models.codes.joint_code import FeatureCode, JointCode
+from pipeline.datasets.interface import Dataset
 from pipeline.inference.encoding import row_slices
 from pipeline.runs.tables import IMAGE_CLASS_COLUMNS, write_table
 
@@ -23,7 +25,12 @@ IMAGES_PER_READ = 2048
 
 
 def class_teller(
-    codes, encode: Callable, find_features: Callable, features: np.ndarray, made, seed: int
+    codes: JointCode,
+    encode: Callable,
+    find_features: Callable,
+    features: np.ndarray,
+    made: Any,
+    seed: int,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function of images in [0, 1] to their classes, int `[n]`.
 
@@ -84,7 +91,7 @@ def matched_centres(
 
 
 def write_image_classes(
-    path: Path, dataset, names: list[str] | None, labels: Callable | None, tell: Callable
+    path: Path, dataset: Dataset, names: list[str] | None, labels: Callable | None, tell: Callable
 ) -> None:
     """Write the class of every image as a table.
 
@@ -112,7 +119,7 @@ def write_image_classes(
     )
 
 
-def _all_images(dataset) -> Iterator[np.ndarray]:
+def _all_images(dataset: Dataset) -> Iterator[np.ndarray]:
     """Yield all images in [0, 1], some at a time: training images, then test images."""
     for rows in row_slices(dataset.num_images, IMAGES_PER_READ):
         images = dataset.train_images(np.arange(rows.start, rows.stop))

@@ -13,10 +13,12 @@ from threadpoolctl import threadpool_limits
 
 import metrics
 from metrics.classes.class_coverage import code_table
-from models.codes.joint_code import FeatureCode
+from models.codes.joint_code import FeatureCode, JointCode
 from models.networks.class_networks import feature_network
+from pipeline.datasets.interface import Dataset
 from pipeline.inference.encoding import as_function, in_batches, load_network, row_slices
 from pipeline.pictures import to_uint8
+from pipeline.runs.directory import JudgeDirectory
 from pipeline.runs.files import atomic_path, file_digest
 from pipeline.stages.metrics.class_clusters import class_teller, write_image_classes
 from pipeline.stages.metrics.metric_results import write_result
@@ -29,10 +31,10 @@ _STREAM = 0xC1A5  # the same images and noise for every model
 def judge_classes(
     generator_path: Path,
     encoder_path: Path,
-    codes,
+    codes: JointCode,
     data: tuple,
-    judge_folder,
-    options,
+    judge_folder: JudgeDirectory | None,
+    options: Any,
     factor: str | None,
     result_path: Path,
     files: tuple[Path, Path],
@@ -79,12 +81,12 @@ def judge_classes(
     if not isinstance(codes, FeatureCode):  # InfoGAN: Q is a classifier, and bounds I(c; G)
         offered["probabilities"] = encode(made.images)[:, codes.class_features]
         offered["found"] = told
-    arrays = {}
+    arrays: dict[str, Any] = {}
     if judge_folder is not None:
         judge = load_network(judge_folder.classifier)
         found, arrays["coverage"] = shown_classes(judge, made, dataset, keys, labels, num_labels)
         offered |= found
-    scores = {}
+    scores: dict[str, float] = {}
     for measure in metrics.CATALOGUE.measures("classes").values():
         if measure.is_offered_by(offered):
             scores |= measure.score(offered, seed=options.seeds[0])[0]
@@ -106,7 +108,7 @@ def judge_classes(
     write_result(result_path, scores, {}, len(keys), files=digests)
 
 
-def evaluation_keys(dataset, num_images: int | None) -> np.ndarray:
+def evaluation_keys(dataset: Dataset, num_images: int | None) -> np.ndarray:
     """Return the keys of the images that are scored: held-out ones, or else training images."""
     rng = np.random.default_rng(_STREAM)
     keys = dataset.test_keys()
@@ -127,7 +129,9 @@ class GeneratedClasses:
         classes: int `[classes * samples_per_class]`.
     """
 
-    def __init__(self, codes, samples_per_class: int, generate):
+    def __init__(
+        self, codes: JointCode, samples_per_class: int, generate: Callable[[np.ndarray], np.ndarray]
+    ):
         rng = np.random.default_rng(_STREAM)
         classes = range(codes.num_classes)
         latents = [codes.draw_class(rng, samples_per_class, value) for value in classes]
@@ -136,7 +140,12 @@ class GeneratedClasses:
 
 
 def shown_classes(
-    judge, made: GeneratedClasses, dataset, keys: np.ndarray, labels: np.ndarray, num_classes: int
+    judge: Any,
+    made: GeneratedClasses,
+    dataset: Dataset,
+    keys: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return what a classifier says that each generated class shows: arguments and a table."""
     name_class, find_features = (_function(_output_of(judge, place)) for place in (0, 1))
@@ -155,10 +164,13 @@ def shown_classes(
     return offered, table
 
 
-def class_rows(codes, generate) -> np.ndarray:
+def class_rows(codes: JointCode, generate: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Return generated images uint8 `[classes, columns, h, w, c]`, every column of one noise."""
     noise = codes.draw(np.random.default_rng([_STREAM, 1]), GRID_COLUMNS)
-    columns, one_hot = codes.columns(codes.class_code), np.eye(codes.num_classes, dtype=np.float32)
+    columns, one_hot = (
+        codes.columns(codes.only_class_code()),
+        np.eye(codes.num_classes, dtype=np.float32),
+    )
     rows = []
     for value in range(codes.num_classes):
         latents = noise.copy()
@@ -168,7 +180,9 @@ def class_rows(codes, generate) -> np.ndarray:
     return grid.reshape(codes.num_classes, GRID_COLUMNS, *grid.shape[1:])
 
 
-def class_members(dataset, keys: np.ndarray, told: np.ndarray, num_classes: int) -> np.ndarray:
+def class_members(
+    dataset: Dataset, keys: np.ndarray, told: np.ndarray, num_classes: int
+) -> np.ndarray:
     """Return real images of each class, drawn at random, uint8 `[classes, columns, h, w, c]`.
 
     White where a class has fewer than the columns.
@@ -184,7 +198,12 @@ def class_members(dataset, keys: np.ndarray, told: np.ndarray, num_classes: int)
 
 
 def embedding(
-    codes, generate, find_features, features: np.ndarray, kinds: np.ndarray, num_embedded: int
+    codes: JointCode,
+    generate: Callable[[np.ndarray], np.ndarray],
+    find_features: Callable[[np.ndarray], np.ndarray],
+    features: np.ndarray,
+    kinds: np.ndarray,
+    num_embedded: int,
 ) -> dict[str, np.ndarray]:
     """Return features of real and generated images in two dimensions (t-SNE).
 
@@ -207,23 +226,23 @@ def embedding(
     perplexity = min(30.0, (len(points) - 1) / 3)
     with threadpool_limits(1):  # threads that wait for each other cost more than they bring
         embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
-    classes = latents[:, codes.columns(codes.class_code)].argmax(axis=1)
+    classes = latents[:, codes.columns(codes.only_class_code())].argmax(axis=1)
     kinds = np.concatenate([kinds[chosen], classes])
     is_generated = np.arange(len(points)) >= len(chosen)
     return {"points": embedded, "kinds": kinds, "is_generated": is_generated}
 
 
-def _function(network) -> Callable[[np.ndarray], np.ndarray]:
+def _function(network: Any) -> Callable[[np.ndarray], np.ndarray]:
     return in_batches(as_function(network))
 
 
-def _output_of(judge, place: int):
+def _output_of(judge: Any, place: int):
     import keras
 
     return keras.Model(judge.inputs[0], judge.outputs[place])
 
 
-def _of_images(dataset, keys: np.ndarray, function) -> np.ndarray:
+def _of_images(dataset: Dataset, keys: np.ndarray, function: Callable[..., Any]) -> np.ndarray:
     """Return what a network says of the images of keys, batch by batch."""
     parts = []
     for rows in row_slices(len(keys), 2048):

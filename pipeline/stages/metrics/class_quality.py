@@ -5,7 +5,7 @@ or not; where there are labels they score. What is measured runs in workers, see
 `pipeline.stages.metrics.class_judging`. The rows' protocol is "classes".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.execution import tensorflow_setup
@@ -38,7 +38,10 @@ def skipped(context: Context) -> list[str]:
 
 def _factor(context: Context) -> str | None:
     """Return the factor that is the true class, or None where the data do not tell it."""
-    dataset, factor = context.dataset, context.experiment.metrics.class_disentanglement.factor
+    dataset, options = context.dataset, context.experiment.metrics.class_disentanglement
+    if options is None:
+        return None
+    factor = options.factor
     sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
     return factor if (sizes.get(factor) or 0) >= 2 else None
 
@@ -83,7 +86,7 @@ def _scored(context: Context, exports: Sequence[Export]) -> list[Export]:
 def _judge(context: Context) -> sample_quality.Judge | None:
     """Return the classifier that names what generated images show, if there is one to ask."""
     options = context.experiment.metrics
-    if options.sample_quality is None:
+    if options.sample_quality is None or options.class_disentanglement is None:
         return None
     if options.sample_quality.factor != options.class_disentanglement.factor:
         return None
@@ -135,7 +138,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     return run_metric_tasks(context.pool, _judge_classes, tasks, display)
 
 
-def _judge_classes(*arguments, progress):
+def _judge_classes(*arguments, progress: Callable[..., None]):
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure()
     from pipeline.stages.metrics.class_judging import judge_classes

@@ -17,8 +17,8 @@ class FeatureMoments:
 
     def __init__(self):
         self.count = 0
-        self.mean = 0.0
-        self._products = 0.0
+        self.mean = np.zeros(())
+        self._products = np.zeros(())
 
     def update(self, features: np.ndarray) -> None:
         """Take in features `[n, feature_dim]`."""

@@ -11,7 +11,7 @@ one half of their images, scored on the other. The work is in
 `pipeline.stages.metrics.identity_scoring`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.execution import tensorflow_setup
@@ -90,7 +90,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     if not _is_wanted(context):
         return []
     shared = (context.experiment.dataset, context.cache, context.experiment.metrics)
-    tasks = []
+    tasks: list[tuple[str, tuple]] = []
     baseline = _path(context, _BASELINE)
     if "metrics" in context.forced or read_result(baseline) is None:
         tasks.append((_BASELINE.replace("_", " "), (*shared, None, None, baseline)))
@@ -102,7 +102,7 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
     return run_metric_tasks(context.pool, _score, tasks, display)
 
 
-def _score(*arguments, progress):
+def _score(*arguments, progress: Callable[..., None]):
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure()
     from pipeline.stages.metrics.identity_scoring import score_identities

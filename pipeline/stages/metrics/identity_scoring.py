@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from metrics.identities.identity_leakage import identity_leakage_resampling
 from metrics.identities.image_errors import reconstruction_error, swap_error
 from models.codes.joint_code import JointCode
+from pipeline.datasets.interface import Dataset, DatasetRecipe
 from pipeline.execution import worker
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, load_network
 from pipeline.runs.directory import ExportDirectory
@@ -18,9 +20,9 @@ Part = tuple[np.ndarray, np.ndarray]
 
 
 def score_identities(
-    recipe,
+    recipe: DatasetRecipe,
     cache: Path,
-    options,
+    options: Any,
     folder: ExportDirectory | None,
     codes: JointCode | None,
     result_path: Path,
@@ -50,13 +52,16 @@ def score_identities(
         generate = in_batches(as_function(load_network(folder.generator)))
         if folder.posterior.exists():
             posterior = encoder_function(load_network(folder.posterior), dataset.max_value)
-    scores, intervals, num_scored = {}, {}, 0
+    scores: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    num_scored = 0
+    views: dict[str, tuple[np.ndarray, ...]]
     for number, (name, (fit, test)) in enumerate(halves.items()):
         progress(number, len(halves), identities=name)
         if worker.stop_requested():
             return
         num_scored = num_scored or len(test[1])
-        if encode is None:
+        if encode is None or generate is None or codes is None:
             side = options.identity_scores.baseline_side
             views = {"images": (_as_rows(fit[0], side), _as_rows(test[0], side))}
         else:
@@ -82,7 +87,7 @@ def score_identities(
     write_result(result_path, scores, intervals, num_scored)
 
 
-def evaluation_parts(dataset, options) -> dict[str, tuple[Part, Part]]:
+def evaluation_parts(dataset: Dataset, options: Any) -> dict[str, tuple[Part, Part]]:
     """Return the images that classifiers are fitted on and scored on, seen and unseen.
 
     An identity has images on both sides wherever it has two.
@@ -96,8 +101,8 @@ def evaluation_parts(dataset, options) -> dict[str, tuple[Part, Part]]:
     starts = np.searchsorted(identities[order], identities[order])
     is_test = np.zeros(len(order), bool)
     is_test[order] = (np.arange(len(order)) - starts) % 2 == 1  # every other one of an identity
-    unseen = tuple((images[half], identities[half]) for half in (~is_test, is_test))
-    return {"seen": seen, "unseen": unseen}
+    fit, test = ((images[half], identities[half]) for half in (~is_test, is_test))
+    return {"seen": seen, "unseen": (fit, test)}
 
 
 def code_views(codes: JointCode, *encoded: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
@@ -155,7 +160,7 @@ def _can_be_told(fit: np.ndarray, test: np.ndarray) -> bool:
     return len(np.unique(fit)) > 1 and bool(np.isin(test, fit).any())
 
 
-def _leakage(fit: Part, test: Part, options) -> tuple[dict, dict]:
+def _leakage(fit: Part, test: Part, options: Any) -> tuple[dict, dict]:
     recipe = options.identity_scores
     resampling = identity_leakage_resampling(
         *fit, *test, hidden=recipe.hidden, max_epochs=recipe.max_epochs, seed=recipe.seed

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import metrics
+from pipeline.datasets.interface import Dataset
 from pipeline.model_spec import Export
 from pipeline.runs.files import read_signed_json, write_signed_json
 from pipeline.runs.manifests import versions
@@ -50,7 +51,7 @@ def score_rows(
     result: Mapping[str, Any] | None,
     export: Export,
     protocol: str,
-    dataset,
+    dataset: Dataset,
     representation: str = MEAN,
 ) -> list[dict[str, Any]]:
     """Return a result as rows of scores.csv; none where there is no result."""

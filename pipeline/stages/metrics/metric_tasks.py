@@ -11,7 +11,7 @@ def _scored(name: str, outcome: Any) -> str:
 
 
 def run_metric_tasks(
-    pool,
+    pool: Any,
     function: Callable[..., Any],
     tasks: Iterable[tuple[str, tuple]],
     display: ProgressDisplay,

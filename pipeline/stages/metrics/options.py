@@ -5,6 +5,7 @@ from pathlib import Path
 
 from models import checks
 from models.networks.shape_classifier import ShapeClassifier
+from pipeline.datasets.interface import Dataset
 from pipeline.recipes import fingerprint
 from pipeline.runs.representations import MEAN, REPRESENTATIONS
 from pipeline.stages.metrics.protocols import PROTOCOL_KINDS, Protocol
@@ -174,7 +175,7 @@ class Metrics:
         if self.identity_scores is not None:
             checks.instance("metrics.identity_scores", self.identity_scores, IdentityScores)
 
-    def check_factors(self, dataset) -> None:
+    def check_factors(self, dataset: Dataset) -> None:
         """Refuse names of factors that an opened data set does not have.
 
         Raises:

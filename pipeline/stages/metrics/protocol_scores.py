@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import metrics
+from pipeline.datasets.interface import DatasetRecipe
 from pipeline.errors import StageError
 from pipeline.execution import worker
 from pipeline.inference.code_encoding import encode_missing, open_dataset
@@ -16,6 +17,7 @@ from pipeline.inference.code_table import CodeTable, code_files, key_ids
 from pipeline.inference.posterior_draws import draw_codes
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
+from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import not_declared
 from pipeline.runs.representations import MEAN, REPRESENTATIONS, SAMPLE
 from pipeline.stages.metrics.metric_results import read_result, write_result
@@ -163,7 +165,7 @@ def _encode(context: Context, lacking: Sequence[Work], display: ProgressDisplay)
             draws = work.protocol.draws(context.dataset, context.experiment.metrics.seed)
             drawn[work.protocol] = [draw.keys for draw in draws.values()]
         networks = {"encoder"} if work.representation == MEAN else set()
-        if work.needs_posterior:
+        if work.needs_posterior and work.export.posterior_network is not None:
             networks.add(work.export.posterior_network)
         for network in sorted(networks):
             exports = keys_of.setdefault(network, {})
@@ -198,7 +200,7 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
         label = f"{work.export.model_id} {'+'.join(work.metrics)}"
         label += "" if work.representation == MEAN else f" {work.representation}"
 
-        def progress(done: int, total: int, label=label, **details: Any) -> None:
+        def progress(done: int, total: int, label: str = label, **details: Any) -> None:
             display.update(label, done, total)
 
         try:
@@ -219,7 +221,13 @@ def _compute(context: Context, lacking: Sequence[Work], display: ProgressDisplay
 
 
 def _measure_metrics(
-    experiment, run, cache: Path, work: Work, *, progress: Callable[..., None], num_jobs: int = 1
+    experiment: Any,
+    run: RunDirectory,
+    cache: Path,
+    work: Work,
+    *,
+    progress: Callable[..., None],
+    num_jobs: int = 1,
 ) -> None:
     """Compute the metrics of one piece of work, keeping each result as soon as it is there.
 
@@ -254,7 +262,9 @@ def _measure_metrics(
         raise StageError("; ".join(failures))
 
 
-def _samples(experiment, run, cache: Path, work: Work) -> tuple[dict[str, Sample], Any]:
+def _samples(
+    experiment: Any, run: RunDirectory, cache: Path, work: Work
+) -> tuple[dict[str, Sample], Any]:
     """Return a protocol's draws as one encoder sees them, and the data set."""
     dataset, draws, ids = _drawn(experiment.dataset, cache, work.protocol, experiment.metrics.seed)
     export, seed = work.export, experiment.metrics.seed
@@ -265,6 +275,8 @@ def _samples(experiment, run, cache: Path, work: Work) -> tuple[dict[str, Sample
         posterior = posteriors.lookup(ids[name]) if posteriors is not None else None
         if means is not None:
             codes = means.lookup(ids[name])
+        elif posterior is None or export.posterior_network is None:
+            raise ValueError(f"{export.model_id} has no posterior. Expected one to draw codes from")
         else:  # each point of each draw has a draw of its own
             rng = np.random.default_rng([seed, _STREAM, number, *_numbers(export)])
             codes = draw_codes(rng, posterior, export.posterior_network).astype(np.float32)
@@ -278,7 +290,7 @@ def _numbers(export: Export) -> list[int]:
 
 
 @lru_cache(maxsize=2)
-def _drawn(recipe, cache: Path, protocol: Protocol, seed: int):
+def _drawn(recipe: DatasetRecipe, cache: Path, protocol: Protocol, seed: int):
     """Return the data set, a protocol's draws and the ids of their keys; kept between models."""
     dataset = open_dataset(recipe, cache)
     draws = protocol.draws(dataset, seed)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ import tensorflow as tf
 
 import metrics
 from metrics.samples.frechet import distance_of_gaussians
+from models.codes.joint_code import JointCode
 from models.networks.inception_features import build_inception_features
 from models.networks.layer_maker import derive_seed
 from models.networks.shape_classifier import train_shape_classifier
+from pipeline.datasets.interface import Dataset
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
 from pipeline.inference.code_table import key_ids
@@ -36,7 +39,12 @@ _TRAINING, _REFERENCE, _TEST = range(3)  # streams of draws made from one seed
 
 
 def make_judge(
-    dataset, options, judge, folder: JudgeDirectory, *, progress: Callable[..., None]
+    dataset: Dataset,
+    options: Any,
+    judge: Any,
+    folder: JudgeDirectory,
+    *,
+    progress: Callable[..., None],
 ) -> str:
     """Train the classifier or load Inception-V3, and take the moments of real images' features.
 
@@ -86,11 +94,11 @@ def make_judge(
 
 def judge_samples(
     generator_path: Path,
-    codes,
+    codes: JointCode,
     model_fingerprint: str,
-    judge,
+    judge: Any,
     folder: JudgeDirectory,
-    options,
+    options: Any,
     result_path: Path,
     *,
     progress: Callable[..., None],
@@ -109,6 +117,8 @@ def judge_samples(
     """
     recipe = options.sample_quality
     manifest = read_manifest(folder.manifest)
+    if manifest is None:
+        raise FileNotFoundError(f"{folder.manifest} is no whole manifest. Expected a made judge")
     generator = load_network(generator_path)
     codes = drawable_codes(codes, ExportDirectory(generator_path.parent))
     weights, image_shape = recipe.inception_weights, generator.output_shape[1:]
@@ -129,7 +139,7 @@ def judge_samples(
     name = {"classifier": "fid_local", "inception": "fid_inception"}[judge.name]
     reference = load_moments(folder.reference)
     scores = {name: distance_of_gaussians(moments.mean, moments.covariance, *reference)}
-    intervals = {}
+    intervals: dict[str, tuple[float, float]] = {}
     if probabilities:
         more, intervals = _classifier_scores(judge, np.concatenate(probabilities), options)
         scores |= more
@@ -143,9 +153,10 @@ def judge_samples(
     )
 
 
-def _classifier_scores(judge, probabilities: np.ndarray, options) -> tuple[dict, dict]:
+def _classifier_scores(judge: Any, probabilities: np.ndarray, options: Any) -> tuple[dict, dict]:
     """Return the scores that follow from class probabilities `[n, classes]`, and intervals."""
-    scores, intervals = {}, {}
+    scores: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
     for measure in map(metrics.CATALOGUE.measure, judge.metrics):
         if measure.metric.arrays != ("probabilities",):
             continue
@@ -160,7 +171,7 @@ def _classifier_scores(judge, probabilities: np.ndarray, options) -> tuple[dict,
     return scores, intervals
 
 
-def _train(dataset, options, factor: int, progress: Callable[..., None]):
+def _train(dataset: Dataset, options: Any, factor: int, progress: Callable[..., None]):
     """Return the trained classifier, or None if this worker was asked to stop."""
     seed = derive_seed(options.seed, "shape_classifier")
     num_classes = dataset.factor_sizes[factor]
@@ -185,7 +196,9 @@ def _train(dataset, options, factor: int, progress: Callable[..., None]):
     return classifier if is_done else None
 
 
-def _held_out_accuracy(dataset, options, factor: int, classifier) -> tuple[float, int]:
+def _held_out_accuracy(
+    dataset: Dataset, options: Any, factor: int, classifier: Any
+) -> tuple[float, int]:
     """Return the share of held-out images whose class is found, and how many were looked at."""
     rng = np.random.default_rng([options.seed, _TEST])
     keys = _draw_keys(dataset, rng, min(options.num_samples, MAX_HELD_OUT), held_out=True)
@@ -198,7 +211,9 @@ def _held_out_accuracy(dataset, options, factor: int, classifier) -> tuple[float
     return right / len(keys), len(keys)
 
 
-def _draw_keys(dataset, rng: np.random.Generator, count: int, *, held_out: bool) -> np.ndarray:
+def _draw_keys(
+    dataset: Dataset, rng: np.random.Generator, count: int, *, held_out: bool
+) -> np.ndarray:
     """Draw keys on one side of a split that depends on nothing but the key.
 
     Raises:
@@ -220,12 +235,12 @@ def _draw_keys(dataset, rng: np.random.Generator, count: int, *, held_out: bool)
     )
 
 
-def _real_images(dataset, keys: np.ndarray) -> np.ndarray:
+def _real_images(dataset: Dataset, keys: np.ndarray) -> np.ndarray:
     """Return images float32 `[n, h, w, c]` in [0, 1]."""
     return dataset.images_of(keys).astype(np.float32) / dataset.max_value
 
 
-def _as_view(network, generator=None) -> Callable:
+def _as_view(network: Any, generator: Any = None) -> Callable:
     """Return a judge as a function to (probabilities or None, features).
 
     Its argument is images, or a generator's latent vectors if there is one: then the images never
@@ -234,7 +249,7 @@ def _as_view(network, generator=None) -> Callable:
     shape = (generator or network).input_shape
 
     @tf.function(jit_compile=False, input_signature=[tf.TensorSpec(shape, tf.float32)])
-    def view(inputs):
+    def view(inputs: Any):
         images = inputs if generator is None else generator(inputs, training=False)
         outputs = network(images, training=False)
         return outputs if isinstance(outputs, list | tuple) else (None, outputs)
@@ -243,19 +258,27 @@ def _as_view(network, generator=None) -> Callable:
 
 
 @lru_cache(maxsize=2)
-def _load_judge(name: str, folder: JudgeDirectory, digest: str, weights: str | None, image_shape):
+def _load_judge(
+    name: str,
+    folder: JudgeDirectory,
+    digest: str,
+    weights: str | None,
+    image_shape: tuple[int, int, int],
+):
     """Return a judge's network; kept in a worker from task to task, one a digest."""
     if name == "classifier":
         return load_network(folder.classifier)
+    if weights is None:
+        raise ValueError("inception_weights: Expected the path of the weights. Received: None")
     return _load_inception(weights, image_shape)
 
 
-def _load_inception(weights: str, image_shape):
-    return build_inception_features(Path(weights), tuple(image_shape))
+def _load_inception(weights: str, image_shape: tuple[int, int, int]) -> Any:
+    return build_inception_features(Path(weights), (*image_shape,))
 
 
-def _weights_digest(network) -> str:
+def _weights_digest(network: Any) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for values in network.get_weights():
-        digest.update(np.ascontiguousarray(values))
+        digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()

@@ -7,11 +7,13 @@ factor. What they do runs in workers, see `pipeline.stages.metrics.sample_judgin
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import metrics
+from pipeline.datasets.interface import Dataset, DatasetRecipe
 from pipeline.execution import tensorflow_setup
 from pipeline.model_spec import Export
 from pipeline.progress import ProgressDisplay
@@ -88,11 +90,11 @@ def judges(context: Context) -> list[Judge]:
     return found
 
 
-def _why_no_classifier(options: SampleQuality, dataset) -> str | None:
+def _why_no_classifier(options: SampleQuality, dataset: Dataset) -> str | None:
     if not dataset.num_factors:
         return "has no known factors"
     sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
-    if (sizes.get(options.factor) or 0) < 2:
+    if options.factor is None or (sizes.get(options.factor) or 0) < 2:
         known = ", ".join(f"{name} ({size or 'continuous'})" for name, size in sizes.items())
         return f"has no discrete factor {options.factor!r} but {known}"
     return None
@@ -205,7 +207,9 @@ def measure(context: Context, exports: Sequence[Export], display: ProgressDispla
 def too_weak(context: Context) -> dict[Judge, str]:
     """Return the classifiers that find too few classes to judge anything, with what to do."""
     options = context.experiment.metrics.sample_quality
-    weak = {}
+    weak: dict[Judge, str] = {}
+    if options is None:
+        return weak
     for judge in judges(context):
         manifest = read_manifest(context.run.judge(judge.key).manifest) or {}
         accuracy = manifest.get("held_out_accuracy")
@@ -240,15 +244,23 @@ def _prepare(context: Context, needed: set[Judge], display: ProgressDisplay) -> 
     )
 
 
-def _make_judge(dataset, cache: Path, options, judge: Judge, folder: JudgeDirectory, *, progress):
+def _make_judge(
+    recipe: DatasetRecipe,
+    cache: Path,
+    options: Any,
+    judge: Judge,
+    folder: JudgeDirectory,
+    *,
+    progress: Callable[..., None],
+):
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure()
     from pipeline.stages.metrics.sample_judging import make_judge
 
-    return make_judge(dataset.open(cache), options, judge, folder, progress=progress)
+    return make_judge(recipe.open(cache), options, judge, folder, progress=progress)
 
 
-def _judge_samples(*arguments, progress):
+def _judge_samples(*arguments, progress: Callable[..., None]):
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure()
     from pipeline.stages.metrics.sample_judging import judge_samples

@@ -22,7 +22,7 @@ def plan(context: Context) -> list[Step]:
     exports = context.finished_exports()
     if _why(context, exports) is None:
         return [Step(f"{len(exports)} encoders", None)]
-    lacking = {export.model_id: [] for export in exports}
+    lacking: dict[str, list[str]] = {export.model_id: [] for export in exports}
     for part in PARTS:
         for model_id, name in part.missing(context, exports):
             lacking[model_id].append(name)

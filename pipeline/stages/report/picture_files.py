@@ -98,6 +98,8 @@ def find_pictures(report: Report) -> Iterator[Picture]:
 
 def _traversals(report: Report) -> Iterator[Picture]:
     """Yield the selected model's traversals, as strips and animation, beside real images."""
+    if report.selected is None:
+        return
     path = report.export(report.selected).traversals
     if not path.exists():
         return
@@ -165,6 +167,8 @@ def _class_strips(rows: np.ndarray) -> np.ndarray:
 
 def _identities(report: Report) -> Iterator[Picture]:
     """Yield swapped codes: all pictures of the selected model, one of each other setting."""
+    if report.selected is None:
+        return
     shown = report.model(report.selected)
     of_selected = _identity_arrays(report, report.selected)
     for part, which in PARTS.items():

@@ -49,6 +49,8 @@ def paper_table(run: summaries.RunTables) -> pd.DataFrame:
 
 def _scores_of(run: summaries.RunTables, model_ids: list[str]) -> tuple[str, pd.DataFrame] | None:
     """Return the protocol with most of the paper's metrics, and its scores by model and metric."""
+    if run.main_scores is None:
+        return None
     scores = run.main_scores[run.main_scores["model_id"].isin(model_ids)]
     best = None
     for protocol in sorted(scores["protocol"].unique()):

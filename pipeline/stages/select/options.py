@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from models import checks
+from models.codes.joint_code import JointCode
 from pipeline.errors import ConfigurationError
 from pipeline.recipes import fingerprint
 from pipeline.selection import METHODS
@@ -106,7 +107,7 @@ class Selection:
         """Say whether the models of a setting belong to a pool."""
         return any(fnmatchcase(setting, pattern) for pattern in self.pools[pool])
 
-    def check_codes(self, setting: str, codes) -> None:
+    def check_codes(self, setting: str, codes: JointCode) -> None:
         """Refuse a setting whose codes have not what groups are to share.
 
         Raises:
@@ -136,7 +137,7 @@ class Selection:
                     )
 
 
-def _check_method_options(method_options) -> None:
+def _check_method_options(method_options: Any) -> None:
     if not isinstance(method_options, Mapping):
         expected = "None, or a dictionary {method: {option: value}}"
         checks.fail("selection.method_options", method_options, expected)
@@ -149,7 +150,7 @@ def _check_method_options(method_options) -> None:
             checks.choice(label, option, METHODS[name].options)
 
 
-def _check_pools(pools) -> None:
+def _check_pools(pools: Any) -> None:
     expected = "a dictionary {name: (setting or pattern, ...)}"
     if not isinstance(pools, Mapping):
         checks.fail("selection.pools", pools, expected)

@@ -81,8 +81,8 @@ def run(context: Context) -> None:
     reason = _why(context, pools)
     evidence = Evidence(context, pools, display)
     if reason is None:
-        count = len(evidence.exports)
-        display.say(f"the selection among {count} models is up to date: skipped")
+        num_models = len(evidence.exports)
+        display.say(f"the selection among {num_models} models is up to date: skipped")
         return
     if is_damage(reason):
         display.say(f"{reason}: made again")
@@ -103,14 +103,14 @@ def run(context: Context) -> None:
     _write(evidence, results, used)
     order = list(METHODS)
     for ranking in sorted(results, key=lambda one: (one.pool, order.index(one.method))):
-        pool = "" if len(pools) == 1 else f"pool {ranking.pool}: "
+        of_pool = "" if len(pools) == 1 else f"pool {ranking.pool}: "
         display.say(
-            f"{pool}{ranking.method} selects {ranking.order[0]} of {len(ranking.order)} models"
+            f"{of_pool}{ranking.method} selects {ranking.order[0]} of {len(ranking.order)} models"
         )
-    for name, one in pools.items() if used else ():
+    for name, members in pools.items() if used else ():
         advice = informative_codes.advice(
-            {model_id: used[model_id] for model_id in one.model_ids},
-            {export.model_id: export.codes.code_dim for export in one.exports},
+            {model_id: used[model_id] for model_id in members.model_ids},
+            {export.model_id: export.codes.code_dim for export in members.exports},
         )
         display.say(f"pool {name}: {advice}")
     for line in pool_warnings.lines(results):

@@ -5,11 +5,14 @@ a shuffle buffer to save.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from models import checks
-from pipeline.stages.train.triplets import TripletOrder
+from models.base import Method
+from pipeline.datasets.interface import Dataset
+from pipeline.stages.train.triplets import TrainingImages, TripletOrder
 
 _STREAM = 0xDA7A  # keeps these draws apart from others made from the same seed
 
@@ -42,7 +45,7 @@ class BatchOrder:
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = -1
-        self._permutation = None
+        self._permutation = np.empty(0, np.int64)
 
     def indices(self, iteration: int) -> np.ndarray:
         """Return the image indices, int [batch_size], of one iteration."""
@@ -53,7 +56,7 @@ class BatchOrder:
             self._epoch = epoch
         return self._permutation[place * self._batch_size : (place + 1) * self._batch_size]
 
-    def batch(self, dataset, indices: np.ndarray) -> np.ndarray:
+    def batch(self, dataset: TrainingImages, indices: np.ndarray) -> np.ndarray:
         """Return the images of indices, uint8 `[batch_size, h, w, c]`."""
         return dataset.train_images(indices)
 
@@ -63,7 +66,9 @@ class BatchOrder:
             yield self.indices(iteration)
 
 
-def batch_order(method, dataset, batch_size: int, seed: int) -> BatchOrder | TripletOrder:
+def batch_order(
+    method: Method, dataset: Dataset, batch_size: int, seed: int
+) -> BatchOrder | TripletOrder:
     """Return the order of batches that a method asks for.
 
     Raises:
@@ -80,7 +85,7 @@ def batch_order(method, dataset, batch_size: int, seed: int) -> BatchOrder | Tri
     )
 
 
-def pretraining_order(options, num_images: int) -> BatchOrder:
+def pretraining_order(options: Any, num_images: int) -> BatchOrder:
     """Return the order of the batches of a pre-training.
 
     Raises:

@@ -44,7 +44,8 @@ def save_checkpoint(
     """
     text = np.frombuffer(json.dumps(details, allow_nan=False).encode(), np.uint8)
     content = io.BytesIO()
-    np.savez(content, **state, **{_DETAILS: text})
+    arrays: dict[str, Any] = {**state, _DETAILS: text}
+    np.savez(content, **arrays)
     digest = hashlib.blake2b(content.getbuffer(), digest_size=16).hexdigest()
     path = folder / f"iteration-{iteration:09d}-{digest}.npz"
     with atomic_path(path) as temporary:
@@ -68,17 +69,17 @@ def load_checkpoint(
         until: The last iteration to look for; None: any.
     """
     for path in reversed(checkpoint_files(folder)):
-        match = _NAME.fullmatch(path.name)
-        if until is not None and int(match[1]) > until:
+        iteration, digest = _parts(path)
+        if until is not None and iteration > until:
             continue
-        if file_digest(path) != match[2]:
+        if file_digest(path) != digest:
             report(f"the checkpoint {path} is damaged: it is set aside, an older one is used")
             path.replace(path.with_suffix(".damaged"))
             continue
         with np.load(path, allow_pickle=False) as content:
             state = {name: content[name] for name in content.files}
         details = json.loads(state.pop(_DETAILS).tobytes())
-        return int(match[1]), state, details
+        return iteration, state, details
     return None
 
 
@@ -95,4 +96,12 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def _iteration(path: Path) -> int:
-    return int(_NAME.fullmatch(path.name)[1])
+    return _parts(path)[0]
+
+
+def _parts(path: Path) -> tuple[int, str]:
+    """Return the iteration and the digest in the name of a checkpoint file."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"{path} is no checkpoint. Expected a name such as {_NAME.pattern}")
+    return int(match[1]), match[2]

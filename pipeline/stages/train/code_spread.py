@@ -1,7 +1,10 @@
 """How far each code of a GAN's encoder moves over real images: which codes live, without labels."""
 
+from typing import Any
+
 import numpy as np
 
+from pipeline.datasets.interface import Dataset
 from pipeline.inference.encoding import BATCH_SIZE, encoder_function
 
 NUM_IMAGES = BATCH_SIZE  # one pass through the encoder
@@ -20,7 +23,7 @@ class CodeSpread:
         dataset: Gives the training images.
     """
 
-    def __init__(self, model, dataset):
+    def __init__(self, model: Any, dataset: Dataset):
         codes = model.codes
         self._columns = {"std_classes": codes.class_features} if codes.is_told_by_features else {}
         if not self._columns and codes.num_codes <= MAX_CODES:

@@ -1,9 +1,12 @@
 """What a model leaves: networks that load with Keras alone, and pictures of what its codes do."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from models.codes.joint_code import JointCode
+from pipeline.datasets.interface import Dataset
 from pipeline.inference.code_draws import ENCODED, encode_training_images
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, row_slices
 from pipeline.inference.traversing import traversal_images
@@ -28,7 +31,7 @@ class Exporter:
         limits: Of continuous codes in traversals; None: their own range.
     """
 
-    def __init__(self, model, dataset, limits: tuple[float, float] | None = None):
+    def __init__(self, model: Any, dataset: Dataset, limits: tuple[float, float] | None = None):
         self._limits = limits
         self._model = model
         self._dataset = dataset
@@ -75,7 +78,7 @@ class Exporter:
         strips = traversal_strips(traversals, names=names, values=values)
         save_picture(folder / f"traversals-{iteration:09d}.png", strips)
 
-    def _drawable_codes(self):
+    def _drawable_codes(self) -> tuple[JointCode, dict[str, Any]]:
         """Return the model's codes, fitted where they have no prior, and what a stage needs to."""
         codes = self._model.codes
         if codes.has_prior:
@@ -83,11 +86,11 @@ class Exporter:
         encoded = encode_training_images(self._model.encoder, self._dataset)
         return codes.fitted(encoded), {ENCODED: encoded}
 
-    def sample(self, codes) -> np.ndarray:
+    def sample(self, codes: JointCode) -> np.ndarray:
         """Return random samples, uint8 [n, h, w, c]."""
         return self._images(codes.draw(np.random.default_rng(_STREAM), NUM_SAMPLES))
 
-    def traverse(self, codes) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    def traverse(self, codes: JointCode) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Move each code (or `MAX_TRAVERSED` of them) alone over its range, from one vector.
 
         Returns images, values and names as `traversal_images` does.
@@ -104,7 +107,9 @@ class Exporter:
         dataset = self._dataset
         count = min(NUM_KL_IMAGES, dataset.num_images)
         chosen = np.random.default_rng(_STREAM).choice(dataset.num_images, count, replace=False)
-        total = 0.0
+        if self._kl_of_codes is None:
+            raise ValueError("The model gives no KL of its codes. Expected a VAE")
+        total = np.zeros(())
         for rows in row_slices(count):
             images = dataset.train_images(np.sort(chosen[rows]))
             unit_range = images.astype(np.float32) / dataset.max_value

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pipeline.datasets.interface import Dataset
 from pipeline.errors import StageError
 from pipeline.stages.train.batches import BatchOrder
-from pipeline.stages.train.triplets import TripletOrder
+from pipeline.stages.train.triplets import TrainingImages, TripletOrder
 
 IMAGES_A_READ = 65_536
 
@@ -20,7 +21,7 @@ class HostFeed:
         dataset: The opened data set.
     """
 
-    def __init__(self, order: BatchOrder | TripletOrder, dataset):
+    def __init__(self, order: BatchOrder | TripletOrder, dataset: TrainingImages):
         self._order = order
         self._dataset = dataset
         first = order.batch(dataset, order.indices(0))
@@ -64,13 +65,13 @@ class DeviceFeed(HostFeed):
         StageError: The device has no room for the images.
     """
 
-    def __init__(self, order: BatchOrder | TripletOrder, dataset):
+    def __init__(self, order: BatchOrder | TripletOrder, dataset: Dataset):
         super().__init__(order, _Indices())
         self._shape = tuple(dataset.image_shape)
         self._are_bits = dataset.max_value == 1
         self._images = self._copied(dataset)
 
-    def _copied(self, dataset) -> tf.Tensor:
+    def _copied(self, dataset: Dataset) -> tf.Tensor:
         """Return all images on the device, uint8 [num_images, bytes of an image]."""
         size = int(np.prod(self._shape))
         kept = np.empty((dataset.num_images, -(-size // 8) if self._are_bits else size), np.uint8)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from models.codes.joint_code import JointCode
+from pipeline.datasets.interface import Dataset
 from pipeline.pictures import to_uint8
 
 PREFIX = "identity_"  # of these arrays' names in traversals.npz
@@ -23,7 +24,7 @@ def identity_pictures(
     encode: Callable[[np.ndarray], np.ndarray],
     generate: Callable[[np.ndarray], np.ndarray],
     codes: JointCode,
-    dataset,
+    dataset: Dataset,
 ) -> dict[str, np.ndarray]:
     """Return the pictures by name, for each part of the identities that has two images or more.
 
@@ -44,7 +45,7 @@ def identity_pictures(
         s, z = encoded[:, :specified], encoded[:, specified:]
         shown = to_uint8(images, max_value=dataset.max_value)
 
-        def make(s_of, z_of):
+        def make(s_of: np.ndarray, z_of: np.ndarray) -> np.ndarray:
             """Return images of codes `[rows, columns, dim]` each."""
             latents = np.concatenate([s_of, z_of], axis=2)
             made = generate(latents.reshape(-1, latents.shape[2]).astype(np.float32))

@@ -7,6 +7,7 @@ stop is seen within that or an iteration.
 
 import concurrent.futures
 import time
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,7 +18,9 @@ MAX_BYTES = 64 * 2**20  # of what is handed over for one execution
 GROWTH = 4  # from one execution to the next, while it is not known how long they take
 
 
-def fit(model, monitor, feed: HostFeed | DeviceFeed, start: int, stop: int, training) -> None:
+def fit(
+    model: Any, monitor: Any, feed: HostFeed | DeviceFeed, start: int, stop: int, training: Any
+) -> None:
     """Train from iteration `start` to `stop` - 1, or until the run is stopped.
 
     Args:
@@ -56,7 +59,7 @@ def fit(model, monitor, feed: HostFeed | DeviceFeed, start: int, stop: int, trai
             first, last = last, following
 
 
-def make_execution(model, feed: HostFeed | DeviceFeed, xla: bool):
+def make_execution(model: Any, feed: HostFeed | DeviceFeed, xla: bool) -> Any:
     """Return a function of rows that makes as many iterations as there are rows.
 
     Keras itself would leave XLA out: it takes it for unable to repeat results to the bit.
@@ -64,8 +67,8 @@ def make_execution(model, feed: HostFeed | DeviceFeed, xla: bool):
     step = tf.function(model.train_step, jit_compile=xla, autograph=False)
 
     @tf.function(input_signature=[feed.signature], autograph=False)
-    def execution(rows):
-        def iterate(number):
+    def execution(rows: Any) -> Any:
+        def iterate(number: Any) -> Any:
             step(feed.batch(tf.nest.map_structure(lambda one: one[number], rows)))
             return number + 1
 

@@ -10,15 +10,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from pipeline.datasets.interface import Dataset
 from pipeline.errors import StageError
 from pipeline.execution import worker
 from pipeline.execution.cluster import read_cluster
 from pipeline.runs.directory import ModelDirectory
 from pipeline.stages.train.batches import BatchOrder
+from pipeline.stages.train.triplets import TripletOrder
 
 
 @contextlib.contextmanager
@@ -38,7 +41,14 @@ def own_directory(directory: ModelDirectory) -> Iterator[ModelDirectory]:
         yield copy
 
 
-def fit_together(model, monitor, order: BatchOrder, dataset, start: int, stop: int) -> None:
+def fit_together(
+    model: Any,
+    monitor: Any,
+    order: BatchOrder | TripletOrder,
+    dataset: Dataset,
+    start: int,
+    stop: int,
+) -> None:
     """Train from iteration `start` to `stop` - 1, or until one of the machines is told to stop.
 
     Args:
@@ -68,28 +78,30 @@ def fit_together(model, monitor, order: BatchOrder, dataset, start: int, stop: i
             return
 
 
-def _step_function(model):
+def _step_function(model: Any):
     """Return an iteration of all replicas, which tells how many of them are asked to stop."""
     strategy = model.distribute_strategy
 
-    def on_replica(images, is_stopping):
+    def on_replica(images: Any, is_stopping: Any):
         model.train_step(images)
         return _sum_over_replicas(is_stopping)
 
     @tf.function(autograph=False)
-    def step(images, is_stopping):
+    def step(images: Any, is_stopping: Any):
         requests = strategy.run(on_replica, args=(images, is_stopping))
         return strategy.experimental_local_results(requests)[0]
 
     return step
 
 
-def wait_for_all(strategy) -> None:
+def wait_for_all(strategy: Any) -> None:
     """Return when every machine is here: one that ended early would take the others down."""
     _total(strategy, 0)
 
 
-def _shares(context, order: BatchOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
+def _shares(
+    context: Any, order: BatchOrder | TripletOrder, dataset: Dataset, start: int, stop: int
+) -> tf.data.Dataset:
     """Return the shares of this machine's replicas, in turn, of each iteration's batch."""
     num_replicas = context.num_replicas_in_sync
     num_local = num_replicas // context.num_input_pipelines
@@ -105,7 +117,7 @@ def _shares(context, order: BatchOrder, dataset, start: int, stop: int) -> tf.da
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
 
 
-def _check_start(strategy, start: int) -> None:
+def _check_start(strategy: Any, start: int) -> None:
     replicas = strategy.num_replicas_in_sync
     # Equal sums of numbers and of squares: equal numbers.
     sums = _total(strategy, start), _total(strategy, start**2)
@@ -117,18 +129,18 @@ def _check_start(strategy, start: int) -> None:
         )
 
 
-def _total(strategy, number: int) -> int:
+def _total(strategy: Any, number: int) -> int:
     """Return the sum of a number over all replicas."""
 
     @tf.function(autograph=False)
-    def total(value):
+    def total(value: Any):
         sums = strategy.run(_sum_over_replicas, args=(value,))
         return strategy.experimental_local_results(sums)[0]
 
     return int(total(tf.constant(number, tf.int64)))
 
 
-def _sum_over_replicas(value):
+def _sum_over_replicas(value: Any):
     context = tf.distribute.get_replica_context()
     # A copy, since an argument of a function is on no device.
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))

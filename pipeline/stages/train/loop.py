@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.datasets.interface import Dataset
 from pipeline.execution import devices
 from pipeline.execution.cluster import read_cluster
 from pipeline.model_spec import ModelSpec
@@ -83,7 +84,7 @@ def train_model(
         return _outcome("done", monitor)
 
 
-def fit_segments(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
+def fit_segments(model: Any, monitor: Monitor, spec: ModelSpec, dataset: Dataset) -> None:
     """Alternate what the host does at milestones with iterations from one to the next."""
     order = batch_order(spec.method, dataset, spec.training.batch_size, spec.seed)
     feed = (DeviceFeed if spec.training.images_on_device else HostFeed)(order, dataset)
@@ -117,10 +118,12 @@ def fit_segments(model, monitor: Monitor, spec: ModelSpec, dataset) -> None:
             return
 
 
-def _batches(order: BatchOrder | TripletOrder, dataset, start: int, stop: int) -> tf.data.Dataset:
+def _batches(
+    order: BatchOrder | TripletOrder, dataset: Dataset, start: int, stop: int
+) -> tf.data.Dataset:
     """Return the batches of the iterations from start to stop - 1."""
 
-    def generate() -> Iterator[np.ndarray]:
+    def generate() -> Iterator[Any]:
         for indices in order.from_iteration(start, stop):
             yield order.batch(dataset, indices)
 
@@ -133,7 +136,7 @@ def _records(directory: ModelDirectory) -> list[Path]:
     return [directory.history, directory.config, directory.configuration]
 
 
-def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory) -> None:
+def _finish(model: Any, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory) -> None:
     """Export the networks and declare the model finished.
 
     The last checkpoints stay: should an exported file be damaged later, it is written again from
@@ -149,8 +152,8 @@ def _finish(model, monitor: Monitor, spec: ModelSpec, directory: ModelDirectory)
         if folder.manifest != directory.manifest:
             outputs.append(folder.manifest)
     kept = checkpoint_files(directory.checkpoints)
-    for folder in (directory.pictures, directory.tensorboard):
-        kept += [path for path in folder.glob("*") if path.is_file()]
+    for pictures in (directory.pictures, directory.tensorboard):
+        kept += [path for path in pictures.glob("*") if path.is_file()]
     write_manifest(
         directory.manifest,
         spec.fingerprint,

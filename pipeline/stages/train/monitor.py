@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from pipeline.datasets.interface import Dataset
 from pipeline.execution import worker
 from pipeline.model_spec import ModelSpec
 from pipeline.runs.directory import ModelDirectory
@@ -44,10 +45,10 @@ class Monitor(keras.callbacks.Callback):
 
     def __init__(
         self,
-        model,
+        model: Any,
         spec: ModelSpec,
         directory: ModelDirectory,
-        dataset,
+        dataset: Dataset,
         progress: Callable[..., None],
     ):
         super().__init__()
@@ -150,7 +151,7 @@ class Monitor(keras.callbacks.Callback):
         """Note that iterations begin that take a time of their own."""
         self._watch = self.watches[self.iteration] = Stopwatch()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Undo Keras' reset of the running means: an interval may span an interruption."""
         for variable, value in self._running_means:
             variable.assign(value)
@@ -161,7 +162,7 @@ class Monitor(keras.callbacks.Callback):
             (variable, variable.numpy()) for variable in running_means(self.model).values()
         ]
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Do what is due after an iteration of Keras' `fit`."""
         self.advance(1)
 
@@ -242,7 +243,7 @@ class Monitor(keras.callbacks.Callback):
         self._events.close()
 
 
-def running_means(model) -> dict[str, Any]:
+def running_means(model: Any) -> dict[str, Any]:
     """Return the variables in which losses are summed up until the next row of the history."""
     return {
         f"running_mean/{name}/{number}": variable

@@ -6,7 +6,7 @@ model's seed, so that the models of a sweep share it. What runs in the worker is
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,15 @@ def run(context: Context, specs: Iterable[ModelSpec], display: ProgressDisplay) 
         if isinstance(outcome, Exception):
             failed[name] = f"{name}: {type(outcome).__name__}: {outcome}"
     return {
-        spec.model_id: failed[f"pre-training {key_of(spec)[:8]}"]
+        spec.model_id: failed[f"pre-training {known[:8]}"]
         for spec in specs
-        if key_of(spec) and f"pre-training {key_of(spec)[:8]}" in failed
+        if (known := key_of(spec)) and f"pre-training {known[:8]}" in failed
     }
 
 
 def _distinct(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
     """Return one model for each pre-training that there is."""
-    found = {}
+    found: dict[str, ModelSpec] = {}
     for spec in specs:
         key = key_of(spec)
         if key is not None:
@@ -113,7 +113,7 @@ def _distinct(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
     return found
 
 
-def _pretrain(*arguments, progress) -> dict[str, Any]:
+def _pretrain(*arguments, progress: Callable[..., None]) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure()
     from pipeline.stages.train.pretraining_loop import pretrain

@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from models.base import Method
 from models.gans.codegan_model import pretrained_variables
 from models.gans.simclr_model import SimCLRModel
+from pipeline.datasets.interface import DatasetRecipe
 from pipeline.execution import worker
 from pipeline.runs.directory import PretrainedDirectory
 from pipeline.runs.files import atomic_path
@@ -31,8 +33,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
 def pretrain(
-    method,
-    dataset_recipe,
+    method: Method,
+    dataset_recipe: DatasetRecipe,
     cache: Path,
     folder: PretrainedDirectory,
     fingerprint: str,
@@ -56,6 +58,8 @@ def pretrain(
         TrainingDivergedError: The loss is no longer a finite number.
     """
     options = method.pretraining
+    if options is None:
+        raise ValueError(f"{method.name} has no pre-training. Expected a method with one")
     folder.root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.lock, timeout=60):
         dataset = dataset_recipe.open(cache)

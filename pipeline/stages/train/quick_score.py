@@ -1,15 +1,18 @@
 """A small FactorVAE score, taken while a model trains: where learning stands, not a result."""
 
+from typing import Any
+
 import numpy as np
 
 import metrics
+from pipeline.datasets.interface import Dataset
 from pipeline.inference.encoding import encoder_function
 from pipeline.model_spec import Training
 
 _STREAM = 0x5C0E  # the same images for every model, so that curves compare
 
 
-def is_meaningful(dataset) -> bool:
+def is_meaningful(dataset: Dataset) -> bool:
     """Say whether two factors vary: with fewer, any codes have a score of 1."""
     return sum(size is None or size > 1 for size in dataset.factor_sizes) > 1
 
@@ -23,7 +26,7 @@ class QuickScore:
         dataset: With known factors.
     """
 
-    def __init__(self, encoder, training: Training, dataset):
+    def __init__(self, encoder: Any, training: Training, dataset: Dataset):
         rng = np.random.default_rng(_STREAM)
         self._group_size = training.score_group_size
         self._fixed_factor = np.arange(training.score_groups) % dataset.num_factors

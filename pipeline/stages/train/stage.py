@@ -1,7 +1,7 @@
 """The training stage: every model of the sweep, each in a worker process of its own."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,12 @@ def _arguments(context: Context, spec: ModelSpec) -> tuple:
 
 
 def _train_model(
-    spec: ModelSpec, directory: ModelDirectory, cache: Path, pretrained: Path | None, *, progress
+    spec: ModelSpec,
+    directory: ModelDirectory,
+    cache: Path,
+    pretrained: Path | None,
+    *,
+    progress: Callable[..., None],
 ) -> dict[str, Any]:
     """Import TensorFlow in the worker only."""
     tensorflow_setup.configure(spec.training.replicas)

@@ -5,6 +5,7 @@ run goes on with the very triplets it would have seen. Only indices are drawn; n
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from models import checks
 
 _STREAM = 0x3A1B  # keeps these draws apart from others made from the same seed
 NUM_NAMED = 5  # identities named in one error
+
+
+class TrainingImages(Protocol):
+    """What an order of batches asks of a data set."""
+
+    def train_images(self, indices: np.ndarray) -> np.ndarray:
+        """Return the images of `indices`."""
+        ...
 
 
 class TripletOrder:
@@ -71,7 +80,7 @@ class TripletOrder:
         self._size = np.repeat(counts, counts)
         self._start = np.repeat(np.cumsum(counts) - counts, counts)
         self._epoch = -1
-        self._triplets = None
+        self._triplets = np.empty((0, 3), np.int64)
 
     def indices(self, iteration: int) -> np.ndarray:
         """Return the images of one iteration's triplets, int `[batch_size, 3]`: x1, x2, x3."""
@@ -100,7 +109,9 @@ class TripletOrder:
         for iteration in range(start, stop):
             yield self.indices(iteration)
 
-    def batch(self, dataset, indices: np.ndarray):
+    def batch(
+        self, dataset: TrainingImages, indices: np.ndarray
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
         """Return the triplets' images, uint8 `[batch_size, 3, h, w, c]`.
 
         With identities: these and the identities' numbers, int32 `[batch_size, 3]`.

@@ -9,6 +9,7 @@ import numpy as np
 
 import metrics
 from models import checks
+from pipeline.datasets.interface import Dataset
 from pipeline.errors import ConfigurationError
 from pipeline.stages.metrics.protocols.protocol import Offer, Protocol
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, draw_groups, draw_points
@@ -69,7 +70,7 @@ class CrProtocol(Protocol):
     def _nominal(self) -> tuple[str, ...]:
         return ("shape", "label") if self.nominal_factors is None else self.nominal_factors
 
-    def check_factors(self, dataset) -> None:
+    def check_factors(self, dataset: Dataset) -> None:
         """Refuse nominal factors that the data set does not have.
 
         Raises:
@@ -85,7 +86,7 @@ class CrProtocol(Protocol):
                     f"Expected some of: {known}. Received: {name!r}"
                 )
 
-    def draws(self, dataset, seed: int) -> dict[str, Draw]:
+    def draws(self, dataset: Dataset, seed: int) -> dict[str, Draw]:
         """Return "points" and, where factors are known, "groups"."""
         draws = {"points": draw_points(dataset, self.num_points, [seed, 0])}
         if dataset.num_factors:
@@ -93,7 +94,9 @@ class CrProtocol(Protocol):
             draws["groups"] = draw_groups(dataset, fixed, self.group_size, [seed, 1])
         return draws
 
-    def offer(self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset) -> Offer:
+    def offer(
+        self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset: Dataset
+    ) -> Offer:
         """Return the arguments that a metric can have: the same points to fit and to score."""
         points = samples["points"]
 

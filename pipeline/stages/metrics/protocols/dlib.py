@@ -8,6 +8,7 @@ import numpy as np
 
 import metrics
 from models import checks
+from pipeline.datasets.interface import Dataset
 from pipeline.stages.metrics.protocols.protocol import Offer, Protocol
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, draw_groups, draw_points
 
@@ -38,7 +39,7 @@ class DlibProtocol(Protocol):
         super().__post_init__()
         checks.number("dlib_protocol.prune_std", self.prune_std, minimum=0.0)
 
-    def draws(self, dataset, seed: int) -> dict[str, Draw]:
+    def draws(self, dataset: Dataset, seed: int) -> dict[str, Draw]:
         """Return the points, and groups and pairs only where a metric needs them."""
         draws = {
             "train": draw_points(dataset, self.num_train_points, [seed, 10]),
@@ -68,7 +69,9 @@ class DlibProtocol(Protocol):
                 draws[f"{part}_pairs"] = Draw(pairs.keys, fixed)
         return draws
 
-    def offer(self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset) -> Offer:
+    def offer(
+        self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset: Dataset
+    ) -> Offer:
         """Return the arguments that a metric can have: points and groups to fit, fresh to score."""
         train, test = samples["train"], samples["test"]
         kind = "pairs" if "pairs" in measure.metric.needs else "groups"

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import metrics
+from metrics import Measure
 from models import checks
+from pipeline.datasets.interface import Dataset
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, binary_factors
 
 Offer = Mapping[str, Callable[[], Any]]
@@ -51,14 +53,14 @@ class Protocol(abc.ABC):
         return tuple(metrics.CATALOGUE.measures(cls.name))
 
     @abc.abstractmethod
-    def draws(self, dataset, seed: int) -> dict[str, Draw]:
+    def draws(self, dataset: Dataset, seed: int) -> dict[str, Draw]:
         """Return the draws that this protocol's metrics need, each from a stream of its own."""
 
     @abc.abstractmethod
-    def offer(self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset) -> Offer:
+    def offer(self, measure: Measure, samples: Mapping[str, Sample], dataset: Dataset) -> Offer:
         """Return the arguments that a metric can have of the samples."""
 
-    def check_factors(self, dataset) -> None:
+    def check_factors(self, dataset: Dataset) -> None:
         """Refuse names of factors that the data set does not have; here none are given."""
         del dataset
 
@@ -69,7 +71,9 @@ class Protocol(abc.ABC):
         del values["metrics"]
         return {"protocol": self.name, **values}
 
-    def why_not(self, metric: str, dataset, *, has_posterior: bool | None = None) -> str | None:
+    def why_not(
+        self, metric: str, dataset: Dataset, *, has_posterior: bool | None = None
+    ) -> str | None:
         """Say what a metric needs that is not there; None where nothing lacks.
 
         Args:
@@ -88,7 +92,7 @@ class Protocol(abc.ABC):
             return "the model has no posterior"
         return None
 
-    def admits(self, metric: str, dataset, *, has_posterior: bool | None = None) -> bool:
+    def admits(self, metric: str, dataset: Dataset, *, has_posterior: bool | None = None) -> bool:
         """Say whether data set and model have what the metric needs."""
         return self.why_not(metric, dataset, has_posterior=has_posterior) is None
 
@@ -96,7 +100,7 @@ class Protocol(abc.ABC):
         self,
         metric: str,
         samples: Mapping[str, Sample],
-        dataset,
+        dataset: Dataset,
         *,
         seed: int,
         num_resamples: int,
@@ -126,6 +130,6 @@ class Protocol(abc.ABC):
         return results
 
 
-def num_varying_factors(dataset) -> int:
+def num_varying_factors(dataset: Dataset) -> int:
     """Return the number of known factors with more than one value."""
     return sum(size is None or size > 1 for size in dataset.factor_sizes)

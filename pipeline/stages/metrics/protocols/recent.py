@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import metrics
+from pipeline.datasets.interface import Dataset
 from pipeline.stages.metrics.protocols.protocol import Offer, Protocol
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, draw_points
 
@@ -27,14 +28,16 @@ class RecentProtocol(Protocol):
     num_test_points: int
     num_attribute_points: int
 
-    def draws(self, dataset, seed: int) -> dict[str, Draw]:
+    def draws(self, dataset: Dataset, seed: int) -> dict[str, Draw]:
         """Return "train" and "test" points."""
         return {
             "train": draw_points(dataset, self.num_train_points, [seed, 20]),
             "test": draw_points(dataset, self.num_test_points, [seed, 21]),
         }
 
-    def offer(self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset) -> Offer:
+    def offer(
+        self, measure: metrics.Measure, samples: Mapping[str, Sample], dataset: Dataset
+    ) -> Offer:
         """Return the arguments that a metric can have."""
         train, test = samples["train"], samples["test"]
         is_real = measure.metric.takes_real_factors

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pipeline.datasets.interface import Dataset
+
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
@@ -29,7 +31,9 @@ class Sample:
         fixed_factor: int `[num_groups]`, of a draw of groups.
     """
 
-    def __init__(self, dataset, draw: Draw, codes: np.ndarray, posterior: np.ndarray | None = None):
+    def __init__(
+        self, dataset: Dataset, draw: Draw, codes: np.ndarray, posterior: np.ndarray | None = None
+    ):
         self._dataset = dataset
         self._keys = draw.keys
         self.codes = codes
@@ -39,17 +43,24 @@ class Sample:
     @property
     def groups(self) -> np.ndarray:
         """The codes, group by group."""
+        if self.fixed_factor is None:
+            raise ValueError("This sample is one of points. Expected a draw of groups")
         return self.codes.reshape(len(self.fixed_factor), -1, self.codes.shape[-1])
+
+    def _halves(self) -> list[np.ndarray]:
+        if self.posterior is None:
+            raise ValueError("This sample has no posterior. Expected an encoder that gives one")
+        return np.split(self.posterior, 2, axis=1)
 
     @property
     def means(self) -> np.ndarray:
         """The posterior's means, `[n, code_dim]`."""
-        return np.split(self.posterior, 2, axis=1)[0]
+        return self._halves()[0]
 
     @property
     def log_variances(self) -> np.ndarray:
         """The posterior's log variances, `[n, code_dim]`."""
-        return np.split(self.posterior, 2, axis=1)[1]
+        return self._halves()[1]
 
     @property
     def values(self) -> np.ndarray:
@@ -67,17 +78,17 @@ class Sample:
         return self.classes[:, binary_factors(self._dataset)]
 
 
-def binary_factors(dataset) -> list[int]:
+def binary_factors(dataset: Dataset) -> list[int]:
     """Return the columns of the factors that have two values."""
     return [column for column, size in enumerate(dataset.factor_sizes) if size == 2]
 
 
-def draw_points(dataset, num_points: int, stream: list[int]) -> Draw:
+def draw_points(dataset: Dataset, num_points: int, stream: list[int]) -> Draw:
     """Draw points from a stream of random numbers of their own."""
     return Draw(dataset.sample_keys(np.random.default_rng(stream), num_points))
 
 
-def draw_groups(dataset, fixed: np.ndarray, group_size: int, stream: list[int]) -> Draw:
+def draw_groups(dataset: Dataset, fixed: np.ndarray, group_size: int, stream: list[int]) -> Draw:
     """Draw groups that each share the value of the factor in `fixed` `[num_groups]`."""
     keys = dataset.sample_group_keys(np.random.default_rng(stream), fixed, group_size)
     return Draw(keys, fixed)

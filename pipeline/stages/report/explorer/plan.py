@@ -83,7 +83,13 @@ class Sliders:
         return latents, levels
 
     def latents(
-        self, anchor: np.ndarray, levels: np.ndarray, classes: tuple[int, ...], plan, *, plane: bool
+        self,
+        anchor: np.ndarray,
+        levels: np.ndarray,
+        classes: tuple[int, ...],
+        plan: Any,
+        *,
+        plane: bool,
     ) -> np.ndarray:
         """Return the latent vectors `[images, latent_dim]` of one anchor and choice of classes.
 

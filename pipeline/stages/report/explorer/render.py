@@ -152,20 +152,21 @@ def draw_images(
     sliders, plan = planned.sliders, planned.plan
     latents, levels = sliders.anchors(plan)
     total = plan.num_anchors * len(sliders.combinations)
-    encoded, shape = [], None
+    encoded: list[bytes] = []
+    height, width = 0, 0
     for number, (anchor, own) in enumerate(zip(latents, levels, strict=True)):
         for classes in sliders.combinations:
             wanted = sliders.latents(anchor, own, classes, plan, plane=number < plan.num_planes)
             images = to_uint8(generate(wanted.astype(np.float32)))
             images = sheets.shrink(images, planned.side)
             encoded.append(sheets.encode_sheet(images, lossless=planned.lossless))
-            shape = images.shape
+            _, height, width, *_ = images.shape
             progress(len(encoded), total)
     codes = sliders.codes
     names = [name.replace("_", " ") for name in codes.code_names]
     return {
-        "height": shape[1],
-        "width": shape[2],
+        "height": height,
+        "width": width,
         "steps": plan.steps,
         "sliders": [
             {"name": names[code], "values": codes.traversal_values(code, plan.steps).tolist()}
@@ -188,7 +189,9 @@ def write_images(planned: Planned, content: Mapping[str, Any]) -> None:
     encoded = content["sheets"]
     description = {name: value for name, value in content.items() if name != "sheets"}
     description |= {"key": planned.key, "num_sheets": len(encoded)}
-    arrays = {f"sheet_{i}": np.frombuffer(sheet, np.uint8) for i, sheet in enumerate(encoded)}
+    arrays: dict[str, Any] = {
+        f"sheet_{i}": np.frombuffer(sheet, np.uint8) for i, sheet in enumerate(encoded)
+    }
     text = np.frombuffer(json.dumps(description).encode(), np.uint8)
     with atomic_path(planned.path) as temporary:
         np.savez(temporary, description=text, **arrays)

@@ -39,7 +39,7 @@ def find(report: Report) -> Iterator[Drawing]:
     protocol, metric = report.main
     scores = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
     scores = scores.drop_duplicates("model_id").set_index("model_id", drop=False)
-    pools = summaries.pool_names(run) or [None]
+    pools: Sequence[str | None] = summaries.pool_names(run) or [None]
     for pool in pools:
         names, _, centrality = summaries.similarity_matrix(run, pool)
         both = np.array([name in scores.index for name in names], bool) & np.isfinite(centrality)

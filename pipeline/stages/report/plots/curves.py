@@ -78,10 +78,11 @@ def thin(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
         return curve.iterations, curve.values
     starts = np.arange(MAX_POINTS) * n // MAX_POINTS
     counts = np.diff(np.append(starts, n))
-    return tuple(
+    iterations, values = (
         np.add.reduceat(series.astype(np.float64), starts) / counts
         for series in (curve.iterations, curve.values)
     )
+    return iterations, values
 
 
 def median_curve(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:

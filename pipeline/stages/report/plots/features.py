@@ -71,14 +71,14 @@ def draw(
         (panels[1], is_generated, "generated images, coloured by class", "class", None),
     ):
         # Each set above a shadow of the other: the places compare.
-        axes.scatter(*points[~chosen].T, s=2, color=GRID, linewidths=0)
+        axes.scatter(points[~chosen, 0], points[~chosen, 1], s=2, color=GRID, linewidths=0)
         _scatter(axes, points[chosen], kinds[chosen], names)
         axes.set_title(name)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.grid(False)
         texts = [f"{kind} {number if names is None else names[number]}" for number in kinds[chosen]]
-        values.append(Points(axes, "", *points[chosen].T, texts))
+        values.append(Points(axes, "", points[chosen, 0], points[chosen, 1], texts))
     return Chart(figure, values)
 
 
@@ -89,13 +89,16 @@ def _scatter(
     colours = matplotlib.colormaps["tab10" if kinds.max(initial=0) < 10 else "tab20"]
     for kind in np.unique(kinds):
         of_kind = points[kinds == kind]
-        axes.scatter(*of_kind.T, s=6, color=colours(int(kind) % colours.N), linewidths=0)
-        middle = np.median(of_kind, axis=0)
+        axes.scatter(
+            of_kind[:, 0], of_kind[:, 1], s=6, color=colours(int(kind) % colours.N), linewidths=0
+        )
+        across, up = np.median(of_kind, axis=0)
         name = str(kind) if names is None else short_name(names[kind])
         shape = "circle" if len(name) <= 2 else "round"
         box = {"boxstyle": f"{shape},pad=0.15", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
         axes.text(
-            *middle,
+            across,
+            up,
             name,
             color=INK,
             fontsize=7,

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from pipeline.runs.files import atomic_path
 from pipeline.runs.tables import write_table
@@ -88,7 +90,10 @@ def _inline_svg(text: str) -> str:
     """Return an SVG file as an element of the page, in the colours of its style sheet."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    width = float(re.search(r' viewBox="0 0 ([0-9.]+) ', text).group(1))
+    box = re.search(r' viewBox="0 0 ([0-9.]+) ', text)
+    if box is None:
+        raise ValueError(f"This SVG has no size. Expected a viewBox. Received: {text[:200]}")
+    width = float(box.group(1))
     least, most = (round(width * pixels) for pixels in PIXELS)
     size = f'style="min-width: {least}px; max-width: {most}px"'
     text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', rf"\1 {size}", text, count=1)
@@ -127,7 +132,9 @@ def _panel_values(figure: Figure, values: Points | Cells) -> dict[str, Any]:
     }
 
 
-def _places(figure: Figure, axes, x, y) -> tuple[list[float], list[float]]:
+def _places(
+    figure: Figure, axes: Axes, x: ArrayLike, y: ArrayLike
+) -> tuple[list[float], list[float]]:
     points = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)], axis=1)
     pixels = axes.transData.transform(points) / figure.dpi * POINTS_PER_INCH
     height = figure.get_figheight() * POINTS_PER_INCH

@@ -1,11 +1,13 @@
 """What codes keep of the identity, against the weights that differ between models."""
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from pipeline.stages.report.content import Report
@@ -51,7 +53,7 @@ def find(report: Report) -> Iterator[Drawing]:
                 "models, lines means over seeds."
             ),
             table=_table(scores, groups, weight),
-            draw=lambda groups=groups, words=words: draw(scores, groups, weight=words),
+            draw=functools.partial(draw, scores, groups, weight=words),
         )
 
 
@@ -66,7 +68,7 @@ def ablations(methods: Mapping[str, Mapping[str, Any]], weight: str) -> list[dic
     groups: dict[str, dict[str, float]] = {}
     for model_id, method in methods.items():
         value = method.get(weight)
-        steps = value["steps"] if isinstance(value, dict) else [[0, value]]
+        steps: list[list[Any]] = value["steps"] if isinstance(value, dict) else [[0, value]]
         if value is not None and len(steps) == 1:
             others = {name: other for name, other in method.items() if name != weight}
             group = groups.setdefault(json.dumps(others, sort_keys=True), {})
@@ -113,7 +115,7 @@ def draw(scores: pd.DataFrame, groups: Sequence[Mapping[str, float]], *, weight:
             places = np.array([values.index(group[name]) for name in members.index])
             for view, colour in VIEWS.items():
                 found = members[f"{view}_accuracy_{part}"].to_numpy(dtype=np.float64)
-                look = {"color": colour, "marker": MARKERS[number % len(MARKERS)]}
+                look: dict[str, Any] = {"color": colour, "marker": MARKERS[number % len(MARKERS)]}
                 axes.plot(places, found, linestyle="", markersize=4, alpha=0.6, **look)
                 there = sorted(set(places))
                 means = [found[places == place].mean() for place in there]
@@ -138,7 +140,7 @@ def draw(scores: pd.DataFrame, groups: Sequence[Mapping[str, float]], *, weight:
     return Chart(figure, hover)
 
 
-def _draw_levels(axes, scores: pd.DataFrame, part: str) -> None:
+def _draw_levels(axes: Axes, scores: pd.DataFrame, part: str) -> None:
     """Draw what chance and the images themselves give."""
     levels = ((f"chance_{part}", "chance", -9), (f"images_accuracy_{part}", "images", 2))
     for name, text, offset in levels:

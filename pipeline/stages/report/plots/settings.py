@@ -1,5 +1,6 @@
 """Every metric of every setting: models as points, means and spreads over seeds."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -74,7 +75,7 @@ def find(report: Report) -> Iterator[Drawing]:
                 + (f": {len(shown)} best of {len(groups)}" if len(shown) < len(groups) else ""),
                 caption=CAPTION,
                 table=_table(part, shown),
-                draw=lambda part=part, shown=shown: draw(part, groups=groups, shown=shown),
+                draw=functools.partial(draw, part, groups=groups, shown=shown),
             )
 
 

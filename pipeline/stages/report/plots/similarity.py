@@ -1,9 +1,11 @@
 """The similarity of models: the symmetrised cross scores, and how central each model is."""
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.stages.report import summaries
@@ -18,7 +20,7 @@ MAX_ANNOTATED = 12  # models up to which a similarity matrix carries its numbers
 def find(report: Report) -> Iterator[Drawing]:
     """Yield a matrix for each pool of models that were scored against each other."""
     run = report.tables
-    pools = summaries.pool_names(run) or [None]
+    pools: Sequence[str | None] = summaries.pool_names(run) or [None]
     for pool in pools:
         names, similarity, centrality = summaries.similarity_matrix(run, pool)
         if len(names) < 2 or not np.isfinite(similarity).any():
@@ -34,7 +36,7 @@ def find(report: Report) -> Iterator[Drawing]:
                 f"the mean of both scores is shown, the most central model first.{gaps}"
             ),
             table=_table(names, similarity, centrality),
-            draw=lambda shown=(names, similarity, centrality): draw(*shown, selected=shown[0][0]),
+            draw=functools.partial(draw, names, similarity, centrality, selected=names[0]),
         )
 
 
@@ -45,8 +47,8 @@ def _table(names: Sequence[str], similarity: np.ndarray, centrality: np.ndarray)
     rows, columns = np.nonzero(np.isfinite(similarity))
     return pd.DataFrame(
         {
-            "model_id": [names[row] for row in rows],
-            "other_id": [names[column] for column in columns],
+            "model_id": [names[row] for row in rows.tolist()],
+            "other_id": [names[column] for column in columns.tolist()],
             "similarity": similarity[rows, columns],
             "centrality": centrality[rows],
         }
@@ -89,7 +91,7 @@ def draw(
         points.set_yticks([])
     colours = ["#D55E00" if name == selected else "#0072B2" for name in names]
     points.scatter(centrality, order, s=26 if named else 6, color=colours)
-    if selected in names and named:
+    if selected is not None and selected in names and named:
         axes.get_yticklabels()[list(names).index(selected)].set_fontweight("bold")
     points.tick_params(axis="y", length=0, labelleft=False)
     points.grid(False, axis="y")
@@ -114,13 +116,13 @@ def draw(
     bar.outline.set_visible(False)
     known = np.isfinite(centrality)
     texts = [number_text(value) for value in centrality[known]]
-    central = [names[i] for i in np.flatnonzero(known)]
+    central = [names[i] for i in np.flatnonzero(known).tolist()]
     texts = [f"{name}: centrality {text}" for name, text in zip(central, texts, strict=True)]
     values = Points(points, "", centrality[known], order[known], texts)
     return Chart(figure, [Cells(axes, names, names, similarity), values])
 
 
-def _annotate(axes, similarity: np.ndarray) -> None:
+def _annotate(axes: Axes, similarity: np.ndarray) -> None:
     low, high = np.nanmin(similarity), np.nanmax(similarity)
     for (row, column), value in np.ndenumerate(similarity):
         if np.isfinite(value):

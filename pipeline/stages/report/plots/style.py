@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from pipeline.datasets.own_values import natural_key
@@ -61,9 +62,8 @@ STYLE = {
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, sizes in inches; its title stands in the page or in a caption."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.05)
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, wspace=0.03, hspace=0.05)
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def panels(figure: Figure, count: int, *, columns: int, **options: Any) -> list[Axes]:
@@ -104,7 +104,7 @@ def add_legend(figure: Figure, styles: dict[str, dict[str, Any]], *, lines: bool
     if len(styles) > MAX_NAMED:
         more = f"and {len(styles) - MAX_NAMED} more"
         handles.append(Line2D([], [], linestyle="", label=more))
-    longest = max(len(handle.get_label()) for handle in handles)
+    longest = max(len(str(handle.get_label())) for handle in handles)
     width = figure.get_figwidth()
     columns = max(1, min(len(handles), int(width * 15 / (longest + 7))))
     further_rows = -(-len(handles) // columns) - 1
@@ -132,12 +132,13 @@ def name_points(
         names: The names of the first points, n or fewer.
         half_widths: `[n]`, how far the error bar of each point reaches to either side.
     """
-    canvas = FigureCanvasAgg(axes.figure)
+    figure = axes.get_figure(root=True)
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()  # the layout, and with it every size in pixels, is known only now
     renderer = canvas.get_renderer()
     places = axes.transData.transform(points)
     reach = axes.transData.transform(points + np.stack([half_widths, 0 * half_widths], axis=1))
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
+    taken: list[tuple[float, ...]] = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
     taken += [
         (2 * x - right, y - 2, right, y + 2)
         for (x, y), (right, _) in zip(places, reach, strict=True)

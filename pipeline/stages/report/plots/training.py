@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pipeline import metric_names
@@ -130,7 +131,7 @@ def draw_losses(
     return Chart(figure, values)
 
 
-def _points(axes, curve: Curve) -> Points:
+def _points(axes: Axes, curve: Curve) -> Points:
     iterations, values = thin(curve)
     texts = [
         f"{iteration:,.0f}: {value:.4g}".replace("-", "−")

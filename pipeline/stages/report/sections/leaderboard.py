@@ -19,7 +19,7 @@ def build(report: Report, parts: Parts) -> Mapping[str, Any]:
     columns = [] if scores is None else metric_columns(scores)
     numbers = {column: number for number, column in enumerate(columns)}
     ranks = _ranks(report)
-    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    rows: dict[tuple[str, str, str], dict[int, Any]] = {}
     for score in [] if scores is None else scores.to_dict("records"):
         key = score["model_id"], score["representation"], score["dataset"]
         cells = rows.setdefault(key, {})
