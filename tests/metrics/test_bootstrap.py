@@ -38,7 +38,7 @@ def make_arrays(metric, num_points=200, seed=0):
         return (encode(factors), factors), {}
     if metric == "identity_leakage":
         parts = (encode(factors), factors[:, 1], encode(factors_test), factors_test[:, 1])
-        return parts, {"hidden": (8,), "max_epochs": 4}
+        return parts, {"hidden": (32,), "max_epochs": 200}
     return (encode(factors),), {}
 
 

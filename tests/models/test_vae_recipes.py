@@ -22,8 +22,12 @@ SHAPE = (64, 64, 1)
 
 def test_the_published_settings():
     for name, recipe in RECIPES.items():
+        is_factor_vae = name.startswith("factor_vae")
+        assert SETTINGS[name].training.batch_size == (128 if is_factor_vae else 64)
+        assert SETTINGS[name].training.iterations == (311040 if is_factor_vae else 300000)
+        if name == "infogan":
+            continue
         assert recipe.codes == LATENTS
-        assert SETTINGS[name].training.batch_size == (128 if name == "factor_vae" else 64)
         if name == "ib_gan":
             continue
         assert recipe.encoder.conv == (32, 32, 64, 64) and recipe.encoder.dense == (128,)
@@ -33,9 +37,11 @@ def test_the_published_settings():
         assert recipe.optimizer.learning_rate == 1e-4 and recipe.optimizer.beta_1 == 0.9
     assert (RECIPES["vae"].beta, RECIPES["vae"].name) == (1.0, "vae")
     assert (RECIPES["beta_vae"].beta, RECIPES["beta_vae"].name) == (4.0, "beta_vae")
-    judge = RECIPES["factor_vae"].discriminator_optimizer
+    weights = [RECIPES[f"factor_vae-{weight}"].gamma for weight in (1, 10, 20, 40)]
+    assert weights == [1.0, 10.0, 20.0, 40.0]
+    judge = RECIPES["factor_vae-10"].discriminator_optimizer
     assert (judge.learning_rate, judge.beta_1, judge.beta_2) == (1e-4, 0.5, 0.9)
-    assert RECIPES["factor_vae"].discriminator.dense == (1000,) * 5
+    assert RECIPES["factor_vae-10"].discriminator.dense == (1000,) * 5
     assert [RECIPES[f"dip_vae_{variant}"].variant for variant in ("i", "ii")] == ["i", "ii"]
     assert RECIPES["chyvae"].degrees_of_freedom == 200.0
     bottleneck = RECIPES["ib_gan"]
@@ -79,7 +85,7 @@ def test_only_estimates_of_the_aggregate_posterior_need_the_size_of_the_data_set
         ("vae", {"decoder": dataclasses.replace(DECODER, output="tanh")}),
         ("vae", {"optimizer": 1e-4}),
         ("annealed_vae", {"capacity_iterations": 0}),
-        ("factor_vae", {"discriminator": RECIPES["vae"].encoder}),
+        ("factor_vae-10", {"discriminator": RECIPES["vae"].encoder}),
         ("beta_tcvae", {"estimator": "exact"}),
         ("dip_vae_i", {"variant": "iii"}),
         ("hfvae", {"group_sizes": (5, 6)}),

@@ -174,7 +174,9 @@ def test_workers_look_whether_to_stop(monkeypatch, tmp_path):
     monkeypatch.setattr(code_encoding, "open_dataset", lambda recipe, cache: dataset)
     assert code_encoding._encode_images(None, None, [], np.arange(3), progress=None) is None
     monkeypatch.setattr(protocol_scores, "_drawn", lambda *_: (dataset, {}, {}))
-    work = protocol_scores.Work(SimpleNamespace(key="a"), SimpleNamespace(name="cr"), ("mig",))
+    work = protocol_scores.Work(
+        SimpleNamespace(key="a"), SimpleNamespace(name="cr"), "mean", ("mig",)
+    )
     experiment = SimpleNamespace(metrics=SimpleNamespace(seed=0), dataset=None)
     protocol_scores._measure_metrics(
         experiment, RunDirectory(tmp_path), None, work, progress=pytest.fail

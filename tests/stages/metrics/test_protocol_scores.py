@@ -39,7 +39,7 @@ def work_on_squares(cache, root, names):
     CodeTable(run.codes("model")).add(key_ids(keys), dataset.factors_of(keys).astype(np.float32))
     options = Metrics(protocols=(protocol,), num_resamples=0)
     experiment = types.SimpleNamespace(dataset=recipe, metrics=options)
-    return experiment, run, Work(types.SimpleNamespace(key="model"), protocol, names)
+    return experiment, run, Work(types.SimpleNamespace(key="model"), protocol, "mean", names)
 
 
 def test_one_metric_fails_and_the_others_are_kept(cache, tmp_path, monkeypatch):
