@@ -68,9 +68,9 @@ def make_execution(model: Any, feed: HostFeed | DeviceFeed, xla: bool) -> Any:
 
     @tf.function(input_signature=[feed.signature], autograph=False)
     def execution(rows: Any) -> Any:
-        def iterate(number: Any) -> Any:
+        def iterate(number: Any) -> list[Any]:
             step(feed.batch(tf.nest.map_structure(lambda one: one[number], rows)))
-            return number + 1
+            return [number + 1]
 
         num_rows = tf.shape(tf.nest.flatten(rows)[0])[0]
         tf.while_loop(lambda number: number < num_rows, iterate, [0], parallel_iterations=1)
