@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 import queue
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -99,8 +100,7 @@ class TaskPool(contract.Executor):
             display.say("stopping: the running tasks save their work")
             _, hung = concurrent.futures.wait(waiting, timeout=contract.SECONDS_TO_SAVE)
             if hung:  # such as in native code, while it waits for another machine
-                for process in multiprocessing.active_children():
-                    process.kill()
+                _kill_children()
             raise
 
     def _run_in_new_process(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -160,8 +160,7 @@ class TaskPool(contract.Executor):
         They leave SIGTERM, by which the executor would end them, to their parent, and may wait
         for a lock that the dead one holds.
         """
-        for process in multiprocessing.active_children():
-            process.kill()
+        _kill_children()
         self.close()
 
     def close(self) -> None:
@@ -169,3 +168,11 @@ class TaskPool(contract.Executor):
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
+
+
+def _kill_children() -> None:
+    """End all processes that this one has started, joblib's among them, which have no `kill`."""
+    for process in multiprocessing.active_children():
+        if process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
