@@ -1,133 +1,29 @@
-"""The page in a real browser: what it does, for eyes, keyboards and screen readers.
+"""The page in a real browser: what it does, for eyes, keyboards and screen readers."""
 
-Skipped where there is no Chromium with its driver; `.ci/run` sets REPORT_BROWSER=required, under
-which their absence is an error.
-"""
-
-import json
-import os
-import shutil
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from pipeline.runs import tables
-from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.report.writing import write_report
 from tests.stages.report import synthetic_run
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.support.ui import Select, WebDriverWait
-except ImportError:
-    webdriver = None
-
-LACKING = [
-    name
-    for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER), ("selenium", webdriver))
-    if found is None
-]
-if LACKING and os.environ.get("REPORT_BROWSER") != "required":
-    pytest.skip(
-        f"The page is not tested in a browser: {', '.join(LACKING)} not found. To have it tested: "
-        "apt-get install chromium chromium-driver; pip install -e '.[test]'",
-        allow_module_level=True,
-    )
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars",
-)  # fmt: skip
-OPTIONS = ReportOptions(traversal_frames=3)
-NUM_MANY = 200
-SECONDS_TO_OPEN = 2.0  # of the page's own thread
-LARGEST = 15_000_000  # bytes
-CONTRAST = 4.5  # WCAG 2.1 AA, text of ordinary size
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A browser of its own, with nothing in it."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-def open_page(browser, root, *, width=1280, dark=False):
-    """Open a report; return what the console said, and every address that was asked for."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    browser.get("about:blank")
-    browser.get_log("browser")
-    browser.get_log("performance")
-    browser.get((Path(root) / "report" / "index.html").as_uri())
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    ]
-    return browser.get_log("browser"), asked
-
-
-def check_quiet(browser, root, **look):
-    console, asked = open_page(browser, root, **look)
-    assert console == []
-    page = (Path(root) / "report" / "index.html").as_uri()
-    assert [url for url in asked if not url.startswith(("data:", "blob:")) and url != page] == []
-
-
-def make(root, *, explore=True, **options):
-    options.setdefault("codes", synthetic_run.TWO_CODES)
-    synthetic_run.make_run(root, **options)
-    if explore:
-        synthetic_run.write_explorer(root)
-    write_report(root, title="A <b>title</b>", options=OPTIONS)
-    return root
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("full"))
-
-
-def texts(browser, selector):
-    return [one.text for one in browser.find_elements(By.CSS_SELECTOR, selector)]
-
-
-def model_order(browser):
-    return texts(browser, "#board tbody th a")
-
-
-def column(browser, title):
-    """Return the texts of a column of the table of all models."""
-    heads = [text.split("\n")[0].rstrip(" ▲▼") for text in texts(browser, "#board thead th")]
-    number = heads.index(title) + 1
-    return [
-        text.split("\n")[0] for text in texts(browser, f"#board tbody tr > :nth-child({number})")
-    ]
-
-
-def sort_by(browser, title):
-    for button in browser.find_elements(By.CSS_SELECTOR, "#board thead button"):
-        if button.text.rstrip(" ▲▼").startswith(title):
-            browser.execute_script("arguments[0].click()", button)
-            return
-    raise AssertionError(title)
+from tests.stages.report.page_in_browser import (
+    CONTRAST,
+    LARGEST,
+    NUM_MANY,
+    OPTIONS,
+    SECONDS_TO_OPEN,
+    By,
+    Keys,
+    Select,
+    WebDriverWait,
+    check_quiet,
+    column,
+    make,
+    model_order,
+    open_page,
+    sort_by,
+    texts,
+    webdriver,
+)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
@@ -179,76 +75,6 @@ def test_intervals_and_metrics_are_shown_when_they_are_asked_for(browser, full):
     before = len(texts(browser, "#board thead th"))
     box.click()
     assert len(texts(browser, "#board thead th")) == before - 1
-
-
-def grey(browser, pane):
-    """Return the grey of the image that a pane of the explorer shows."""
-    script = """const canvas = document.querySelectorAll(".pane .picture")[arguments[0]];
-    return canvas.getContext("2d").getImageData(4, 4, 1, 1).data[0];"""
-    return browser.execute_script(script, pane)
-
-
-def wait_for_grey(browser, pane, expected):
-    WebDriverWait(browser, 20).until(lambda _: abs(grey(browser, pane) - expected) <= 6)
-
-
-def set_slider(browser, pane, slider, level):
-    script = """const pane = document.querySelectorAll(".pane")[arguments[0]];
-    const input = pane.querySelectorAll("input[type=range]")[arguments[1]];
-    input.value = arguments[2];
-    input.dispatchEvent(new Event("input", { bubbles: true }));"""
-    browser.execute_script(script, pane, slider, level)
-
-
-def test_sliders_show_the_image_of_their_codes(browser, full):
-    """Every image of the synthetic generator has the grey of the sum of its codes."""
-    open_page(browser, full)
-    panes = browser.find_elements(By.CSS_SELECTOR, ".pane")
-    assert len(panes) == 2
-    names = [
-        Select(pane.find_element(By.TAG_NAME, "select")).first_selected_option for pane in panes
-    ]
-    assert [name.text for name in names] == ["cr-1", "cr-0"]
-    wait_for_grey(browser, 0, 127)
-    set_slider(browser, 0, 0, 8)  # the last of nine steps: the code is 1
-    wait_for_grey(browser, 0, 191)
-    set_slider(browser, 0, 1, 8)
-    wait_for_grey(browser, 0, 255)
-    set_slider(browser, 0, 0, 0)
-    wait_for_grey(browser, 0, 127)
-    set_slider(browser, 0, 1, 0)
-    wait_for_grey(browser, 0, 0)
-    label = browser.find_element(By.CSS_SELECTOR, ".pane .picture").get_attribute("aria-label")
-    assert label == "Image of cr-1: uniform 1 −1.00, uniform 2 −1.00"
-    assert abs(grey(browser, 1) - 127) <= 6  # the other model stays where it is
-    browser.find_element(By.ID, "linked").click()
-    set_slider(browser, 0, 0, 8)
-    wait_for_grey(browser, 0, 127)
-    wait_for_grey(browser, 1, 191)
-
-
-def test_every_image_of_every_anchor_is_the_right_one(browser, full):
-    """The order of the images in their sheets is the same in Python and in the page's script."""
-    open_page(browser, full)
-    data = json.loads(
-        browser.execute_script("return document.getElementById('explorer-data').textContent")
-    )
-    model = data["models"]["cr-1"]
-    radios = browser.find_elements(By.CSS_SELECTOR, ".pane:first-child fieldset input")
-    assert len(radios) == len(model["anchors"])
-    for radio, anchor in zip(radios, model["anchors"], strict=True):
-        browser.execute_script("arguments[0].click()", radio)
-        values = [slider["values"] for slider in model["sliders"]]
-        levels = list(anchor["levels"])
-        for slider in (0, 1):
-            for level in (0, 3, model["steps"] - 1):
-                moved = list(anchor["levels"])
-                if anchor["plane"]:
-                    moved = levels
-                moved[slider] = level
-                set_slider(browser, 0, slider, level)
-                total = sum(own[step] for own, step in zip(values, moved, strict=True))
-                wait_for_grey(browser, 0, min(255, max(0, 255 * (0.5 + total / 4))))
 
 
 def test_values_lie_under_the_pointer_and_under_the_arrow_keys(browser, full):
@@ -347,14 +173,6 @@ def test_the_keyboard_alone_is_enough(browser, full):
         assert control in names, control
     for control in ("uniform 1", "Plane of two codes", "FactorVAE", "Latent explorer"):
         assert control in names, control
-
-
-def test_the_plane_moves_with_the_arrow_keys(browser, full):
-    open_page(browser, full)
-    wait_for_grey(browser, 0, 127)
-    plane = browser.find_element(By.CSS_SELECTOR, ".plane canvas")
-    plane.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
-    wait_for_grey(browser, 0, 127 + 2 * 16)
 
 
 def test_everything_has_a_name_for_screen_readers(browser, full):
@@ -468,52 +286,3 @@ def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
     assert shown == sorted(shown, reverse=True)  # where there is no ranking, by the main metric
     sort_by(browser, "FactorVAE")
     assert [float(text) for text in column(browser, "FactorVAE ↑")] == sorted(shown)
-
-
-def test_identities_are_swapped(browser, tmp_path):
-    """The synthetic swap of s of image c and z of image r is of one grey, 20 r + 2 c."""
-    make(tmp_path, ids=("cr-0", "plain-0"), failed=None, select=False, codes=None, explore=False)
-    grid = np.add.outer(20 * np.arange(4), 2 * np.arange(4)).astype(np.uint8)
-    for name in ("cr-0", "plain-0"):
-        path = tmp_path / "models" / name / "traversals.npz"
-        with np.load(path) as content:
-            arrays = dict(content)
-        shown = np.broadcast_to(grid[..., None, None, None], (4, 4, 8, 8, 1))
-        np.savez(path, identity_swap_seen=shown, **arrays)
-    write_report(tmp_path, title="t", options=OPTIONS)
-    check_quiet(browser, tmp_path)
-    wait_for_grey(browser, 0, 22)
-    buttons = browser.find_elements(By.CSS_SELECTOR, ".pane:first-child .tiles button")
-    assert len(buttons) == 6
-    browser.execute_script("arguments[0].click()", buttons[2])  # s of the third image
-    wait_for_grey(browser, 0, 26)
-    browser.find_element(By.ID, "linked").click()
-    browser.execute_script("arguments[0].click()", buttons[5])  # z of the third image
-    wait_for_grey(browser, 0, 66)
-    wait_for_grey(browser, 1, 66)
-    assert buttons[5].get_attribute("aria-pressed") == "true"
-
-
-def test_classes_are_chosen_and_z_is_drawn(browser, tmp_path):
-    """The synthetic generator adds its first two columns: class 0 and 1 are light, others not."""
-    codes = {
-        "type": "JointCode",
-        "parts": [
-            {"type": "CategoricalCode", "num_classes": 3, "kind": "categorical_code"},
-            {"type": "GaussianNoise", "dim": 2, "kind": "gaussian_noise"},
-        ],
-    }
-    make(tmp_path, ids=("cr-0",), failed=None, select=False, codes=codes)
-    check_quiet(browser, tmp_path)
-    wait_for_grey(browser, 0, 191)
-    classes = browser.find_elements(By.CSS_SELECTOR, ".pane .classes input")
-    assert len(classes) == 3
-    browser.execute_script("arguments[0].click()", classes[2])
-    wait_for_grey(browser, 0, 127)
-    drawn = browser.find_element(By.CSS_SELECTOR, ".pane output")
-    assert drawn.text.startswith("draw 1 of")
-    browser.find_element(By.CSS_SELECTOR, "button.draw").click()
-    assert drawn.text.startswith("draw 2 of")
-    assert "categorical 1 2" in browser.find_element(
-        By.CSS_SELECTOR, ".pane .picture"
-    ).get_attribute("aria-label")
