@@ -4,7 +4,7 @@ python -m metrics.shared.documentation > docs/metrics.md
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from metrics.shared.record import NEEDS, Measure, Metric, result_range
 
@@ -47,7 +47,7 @@ def describe(metric: Metric) -> str:
         metric: Its record.
     """
     measures = [Measure(metric, variant) for variant in metric.variants]
-    signature = f"{metric.name}{inspect.signature(metric.function)}"
+    signature = f"{metric.name}{_call(metric.function)}"
     lines = [
         f"### {metric.title}",
         "",
@@ -80,6 +80,16 @@ def page(records: Iterable[Metric]) -> str:
             parts.append(f"## {ROOM_TITLES[room]}\n")
         parts.append(describe(metric))
     return "\n".join(parts)
+
+
+def _call(function: Callable[..., object]) -> str:
+    """Return the names and defaults that a function takes, the same under any numpy."""
+    signature = inspect.signature(function)
+    unannotated = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+    ]
+    return str(signature.replace(parameters=unannotated, return_annotation=inspect.Signature.empty))
 
 
 def _result_rows(metric: Metric, measures: list[Measure]) -> list[str]:
