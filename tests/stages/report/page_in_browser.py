@@ -1,68 +1,27 @@
-"""A report in a real browser: how it is opened, and what its tests read of it.
-
-Tests that import this are skipped where there is no Chromium with its driver; `.ci/run` sets
-REPORT_BROWSER=required, under which their absence is an error.
-"""
+"""A report in a real browser: how it is opened, and what its tests read of it."""
 
 import json
-import os
-import shutil
 from pathlib import Path
-
-import pytest
 
 from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.report.writing import write_report
 from tests.stages.report import synthetic_run
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 try:
     from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import Select, WebDriverWait
 except ImportError:
-    webdriver = None
+    By = Keys = Select = WebDriverWait = webdriver = None
 
 __all__ = ["By", "Keys", "Select", "WebDriverWait", "webdriver"]  # for the tests
 
-LACKING = [
-    name
-    for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER), ("selenium", webdriver))
-    if found is None
-]
-if LACKING and os.environ.get("REPORT_BROWSER") != "required":
-    pytest.skip(
-        f"The page is not tested in a browser: {', '.join(LACKING)} not found. To have it tested: "
-        "apt-get install chromium chromium-driver; pip install -e '.[test]'",
-        allow_module_level=True,
-    )
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars",
-)  # fmt: skip
 OPTIONS = ReportOptions(traversal_frames=3)
 NUM_MANY = 200
 SECONDS_TO_OPEN = 2.0  # of the page's own thread
 LARGEST = 15_000_000  # bytes
 CONTRAST = 4.5  # WCAG 2.1 AA, text of ordinary size
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A browser of its own, with nothing in it."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
 
 
 def open_page(browser, root, *, width=1280, dark=False):
@@ -98,11 +57,6 @@ def make(root, *, explore=True, **options):
         synthetic_run.write_explorer(root)
     write_report(root, title="A <b>title</b>", options=OPTIONS)
     return root
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("full"))
 
 
 def texts(browser, selector):
