@@ -34,6 +34,7 @@ class Method(abc.ABC):
     # The network of the posterior of all codes that the model leaves, see `TrainedModel.exports`:
     # "posterior", mean and log variance; "full_posterior", mean and triangle; None.
     posterior_network: ClassVar[str | None] = None
+    num_labelled = 0  # training images whose labels the model is told, see `load_labelled`
     needs_triplets = False  # of identities, see `pipeline.stages.train.triplets`
 
     def __post_init__(self):

@@ -42,6 +42,16 @@ def integers(shape: tuple | tf.Tensor, seed: tf.Tensor, low: int, high: int) -> 
     )
 
 
+def distinct_integers(count: int, num_rows: int, seed: tf.Tensor) -> tf.Tensor:
+    """Return int32 [num_rows] draws from 0, ..., count - 1, no two alike, over all replicas."""
+
+    def draw(whole: tf.Tensor) -> tf.Tensor:
+        order = tf.random.stateless_uniform((count,), seed, alg=ALGORITHM)
+        return tf.math.top_k(order, whole[0]).indices
+
+    return _own_rows((num_rows,), draw)
+
+
 def fold_in(seed: tf.Tensor, data: int | tf.Tensor) -> tf.Tensor:
     """Return a new seed, a function of `seed` and the integer `data`."""
     return tf.random.fold_in(seed, data, alg=ALGORITHM)

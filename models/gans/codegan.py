@@ -27,6 +27,8 @@ GAMES = ("non_saturating", "hinge", "wasserstein")  # of models.losses.adversari
 class CoDeGAN(Method):
     """CoDeGAN (Zhao et al. 2021, https://arxiv.org/abs/2103.03636).
 
+    With few labels (`num_labelled`), real images join the generated ones in L_c.
+
     An iteration is a whole round: `discriminator_steps` updates of D, each on real images of its
     own, then one of G and of the encoders. It therefore takes `discriminator_steps` x
     `discriminator_batch` real images (`training.batch_size`); an epoch of a data set of n images
@@ -59,6 +61,9 @@ class CoDeGAN(Method):
         freezes_shared_encoder: whether that head stays as it is, too, until then, as in the
             authors' release.
         pretraining: how E_c is trained on real images first; None: not at all.
+        num_labelled: real images whose labels L_c is told, the same number of each class, chosen
+            at random by the model's seed; 0: none, and the labels of the data play no part.
+        labelled_batch: of these, drawn anew for each L_c, beside the generated images.
         name: how tables call the method.
     """
 
@@ -86,6 +91,8 @@ class CoDeGAN(Method):
     temperature: float = 0.07
     freezes_shared_encoder: bool = dataclasses.field(default=False, metadata=checks.LATER)
     pretraining: SimCLR | None = None
+    num_labelled: int = dataclasses.field(default=0, metadata=checks.LATER)
+    labelled_batch: int = dataclasses.field(default=0, metadata=checks.LATER)
     name: str = "codegan"
 
     def __post_init__(self):
@@ -114,6 +121,14 @@ class CoDeGAN(Method):
             checks.fail("class_weight", 0.0, "a number > 0: E learns L_c + beta_2 / beta_1 L_z")
         if self.pretraining is not None:
             checks.instance("pretraining", self.pretraining, SimCLR)
+        checks.integer("num_labelled", self.num_labelled, minimum=0)
+        checks.integer("labelled_batch", self.labelled_batch, minimum=0)
+        if bool(self.num_labelled) != bool(self.labelled_batch):
+            expected = f"both above 0 or neither: num_labelled={self.num_labelled}"
+            checks.fail("labelled_batch", self.labelled_batch, expected)
+        if self.labelled_batch > self.num_labelled:
+            expected = f"at most num_labelled={self.num_labelled}, of which it is drawn"
+            checks.fail("labelled_batch", self.labelled_batch, expected)
 
     @property
     def shares_trunk(self) -> bool:

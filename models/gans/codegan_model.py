@@ -32,6 +32,9 @@ class CoDeGANModel(TrainedModel):
         L_z = mean (E_z(x) - z)^2
         L_G = adversarial + beta_1 L_c + beta_2 L_z,   L_Ec = L_c,   L_Ez = L_z
 
+    With few labels, a batch of labelled real images joins the generated ones of each L_c, with its
+    labels in the place of c (`load_labelled`).
+
     E_c and E_z with a common trunk minimise L_c + beta_2 / beta_1 L_z. The losses reported are the
     parts before weighting; L_c and L_z are those of G's update.
 
@@ -89,6 +92,7 @@ class CoDeGANModel(TrainedModel):
         self.noise_encoder = parts.get("noise_encoder")
         self.judge_real, self.judge_fake = GAMES[recipe.game]
         self.is_class_learning = recipe.class_from == 0
+        self.labelled_images = self.labels = None
 
     def begin_segment(self, iteration: int) -> None:
         """Let E_c learn from `class_from` on."""
@@ -105,6 +109,25 @@ class CoDeGANModel(TrainedModel):
             checks.fail("weights", difference, "the pre-trained variables; these are on one side")
         for name, variable in variables.items():
             variable.assign(weights[name])
+
+    def load_labelled(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Take the real images whose labels L_c is told; to be called before training.
+
+        Args:
+            images: uint8 [num_labelled, height, width, channels].
+            labels: int [num_labelled], from 0 to the number of classes - 1.
+
+        Raises:
+            ValueError: There are not `num_labelled`, or a label is no class of the code.
+        """
+        count = self.recipe.num_labelled
+        if len(images) != count or len(labels) != count:
+            checks.fail("images", (len(images), len(labels)), f"num_labelled={count}, and labels")
+        if count and not 0 <= min(labels) <= max(labels) < self.codes.num_classes:
+            expected = f"labels below the {self.codes.num_classes} classes of the code"
+            checks.fail("labels", sorted(set(np.asarray(labels).tolist())), expected)
+        self.labelled_images = tf.constant(images, tf.uint8)
+        self.labels = tf.constant(labels, tf.int64)
 
     def train_step(self, images: tf.Tensor) -> Losses:
         """Do one round: D `discriminator_steps` times, on parts of the images, G, E_z, E_c.
@@ -151,8 +174,9 @@ class CoDeGANModel(TrainedModel):
             fakes = self.generator(latents, training=True)
             adversarial = self.judge_fake(self.discriminator(fakes, training=True))
             encode = Frozen(self.class_encoder)
-            features, noise = self.view_features(encode, fakes, "generator", recipe.stop_at_view)
-            class_loss = self.class_loss(features, latents)
+            images, classes = self.join_labelled(fakes, latents, "generator")
+            features, noise = self.view_features(encode, images, "generator", recipe.stop_at_view)
+            class_loss = self.class_loss(features, classes)
             if not recipe.shares_trunk:
                 noise = Frozen(self.noise_encoder)(fakes)
             noise_loss = self.noise_loss(noise, latents)
@@ -171,8 +195,9 @@ class CoDeGANModel(TrainedModel):
         ratio = self.recipe.noise_weight / self.recipe.class_weight
         with tf.GradientTape(persistent=True) as tape:
             if self.is_class_learning:
-                features, noise = self.view_features(self.encode, fakes, "class_encoder")
-                loss = self.class_loss(features, latents)
+                images, classes = self.join_labelled(fakes, latents, "class_encoder")
+                features, noise = self.view_features(self.encode, images, "class_encoder")
+                loss = self.class_loss(features, classes)
                 loss += ratio * self.noise_loss(noise, latents)
             else:
                 _, noise = self.class_encoder(fakes, training=True)
@@ -185,9 +210,10 @@ class CoDeGANModel(TrainedModel):
     def update_class_encoder(self) -> None:
         """Teach E_c to tell classes apart."""
         latents, fakes = self.generate(self.share(self.recipe.class_batch), "class_encoder")
+        images, classes = self.join_labelled(fakes, latents, "class_encoder")
         with tf.GradientTape() as tape:
-            features, _ = self.view_features(self.encode, fakes, "class_encoder")
-            loss = self.class_loss(features, latents)
+            features, _ = self.view_features(self.encode, images, "class_encoder")
+            loss = self.class_loss(features, classes)
         self.minimize("class_encoder", tape, loss)
 
     def update_noise_encoder(self) -> None:
@@ -233,14 +259,29 @@ class CoDeGANModel(TrainedModel):
             return outputs, None
         return outputs[0], outputs[1][: tf.shape(images)[0]]
 
-    def class_loss(self, features: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
-        """Return L_c of `view_features`."""
+    def join_labelled(
+        self, fakes: tf.Tensor, latents: tf.Tensor, stream: str
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the images that an L_c sees, the generated ones first, and their classes."""
         classes = tf.argmax(latents[:, : self.codes.num_classes], axis=1)
+        if not self.recipe.num_labelled:
+            return fakes, classes
+        if self.labels is None:
+            checks.fail("labels", None, "those of num_labelled images, by load_labelled")
+        batch, seed = self.share(self.recipe.labelled_batch), self.stream_seed(f"{stream}_labelled")
+        chosen = draws.distinct_integers(self.recipe.num_labelled, batch, seed)
+        real = self.unit_range(tf.gather(self.labelled_images, chosen))
+        images = tf.concat([fakes, tf.cast(real, fakes.dtype)], axis=0)
+        return images, tf.concat([classes, tf.gather(self.labels, chosen)], axis=0)
+
+    def class_loss(self, features: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """Return L_c of `view_features`."""
         first, second = tf.split(features, 2)
         return supervised_contrastive_loss(first, second, classes, self.recipe.temperature)
 
     def noise_loss(self, noise: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
-        """Return L_z."""
+        """Return L_z; noise read off labelled images, which come last, has no part in it."""
+        noise = noise[: tf.shape(latents)[0]]
         return tf.reduce_mean(tf.square(noise - latents[:, self.codes.num_classes :]))
 
     def share(self, batch: int) -> int:
@@ -248,7 +289,7 @@ class CoDeGANModel(TrainedModel):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if batch % replicas:
             expected = f"a multiple of the {replicas} replicas, which share every player's batch"
-            checks.fail("generator_batch, class_batch or noise_batch", batch, expected)
+            checks.fail("generator_, class_, noise_ or labelled_batch", batch, expected)
         return batch // replicas
 
 

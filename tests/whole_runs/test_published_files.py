@@ -5,6 +5,8 @@ batches are small, which changes no network. What the published tables say is co
 the files bind.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ CLASSES, TRIPLETS = f"{BUDGETS}smoke_classes.gin", f"{BUDGETS}cvae_gan_smoke.gin
 # The residual networks are those of COIL-20, whose widths a test of that file holds.
 NARROW = [f"{player}_BATCH = 4" for player in ("D", "G", "CLASS", "NOISE")]
 NARROW += ["G_CHANNELS = 4", "D_CHANNELS = 4", "E_CHANNELS = (8, 16)", "resnet_encoder.blocks = 1"]
+BATCHES = [*NARROW[:4], "LABELLED = 20", "LABELLED_BATCH = 10"]
 # file -> its smoke budget, further settings, the shape of its images
 FILES = {
     "infogan_svhn": (SVHN, [], (32, 32, 3)),
@@ -25,6 +28,8 @@ FILES = {
     "infogan_cr_celeba": (UNLABELLED, ["ALPHA_FROM = 1", "GAP_FROM = 4"], (32, 32, 3)),
     "codegan_chairs": (CLASSES, NARROW, (64, 64, 3)),
     "codegan_cars": (CLASSES, NARROW, (64, 64, 3)),
+    "codegan_few_labels": (CLASSES, BATCHES, (28, 28, 1)),
+    "codegan_few_labels_cifar10": (CLASSES, [*BATCHES, *NARROW, "CRITIC = 1"], (32, 32, 3)),
     "cvae_gan_norb": (TRIPLETS, [], (32, 32, 1)),
     "cvae_gan_sprites": (TRIPLETS, [], (32, 32, 3)),
     "cvae_gan_yale": (TRIPLETS, [], (32, 32, 1)),
@@ -43,6 +48,9 @@ def test_two_steps_of_every_file(name):
     method = load(name).settings[-1].method
     model = method.build(shape, 255, 0, 256)
     rng = np.random.default_rng(0)
+    if method.num_labelled:
+        labelled = rng.integers(0, 256, (method.num_labelled, *shape), np.uint8)
+        model.load_labelled(labelled, np.arange(method.num_labelled) % 10)
     of_one_identity = (3,) if method.needs_triplets else ()
     images = rng.integers(0, 256, (4, *of_one_identity, *shape), np.uint8)
     for iteration in range(2):
@@ -91,6 +99,25 @@ def test_infogan_cr_on_celeba():
     assert (method.generator.dense, method.generator.deconv) == ((1024,), (128, 64))
     assert method.discriminator.conv == method.contrastive.conv == (64, 128, 256, 512)
     assert (method.discriminator.norm, method.contrastive.norm) == ("spectral", "batch")
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "labels", "weights"),
+    [
+        ("codegan_few_labels", "codegan_mnist", (100, 50), (100.0, 5e-4)),
+        ("codegan_few_labels_cifar10", "codegan_cifar10", (500, 100), (1.0, 0.5)),
+    ],
+)
+def test_codegan_with_few_labels(name, others, labels, weights):
+    """Zhao et al. 2021, as released: all but the labels and the weights is as without."""
+    method = published(name).method
+    assert (method.num_labelled, method.labelled_batch) == labels
+    assert (method.class_weight, method.noise_weight) == weights
+    without = {"num_labelled": 0, "labelled_batch": 0}
+    plain = published(others).method
+    without |= {"class_weight": plain.class_weight, "noise_weight": plain.noise_weight}
+    assert dataclasses.replace(method, **without) == plain
+    assert published(name).training == published(others).training
 
 
 def test_mathieu_on_norb_and_sprites():

@@ -24,6 +24,7 @@ from pipeline.stages.train.checkpoints import checkpoint_files
 from pipeline.stages.train.feeds import DeviceFeed, HostFeed
 from pipeline.stages.train.iterations import fit
 from pipeline.stages.train.joint import fit_together, wait_for_all
+from pipeline.stages.train.labelled import labelled_part
 from pipeline.stages.train.monitor import Monitor, TrainingDivergedError
 from pipeline.stages.train.timings import keep_training
 
@@ -62,6 +63,8 @@ def train_model(
         if pretrained is not None:
             with np.load(pretrained, allow_pickle=False) as weights:
                 model.load_pretrained(dict(weights))
+        if spec.method.num_labelled:
+            model.load_labelled(*labelled_part(spec.method, dataset, spec.seed))
         monitor = Monitor(model, spec, directory, dataset, progress)
         monitor.write_config()
         try:

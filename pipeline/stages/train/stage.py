@@ -28,6 +28,7 @@ from pipeline.stages.stage import Context, Step
 from pipeline.stages.train import pretraining
 from pipeline.stages.train.batches import batch_order, pretraining_order
 from pipeline.stages.train.checkpoints import newest_iteration
+from pipeline.stages.train.labelled import labelled_part
 from pipeline.stages.train.timings import UNKNOWN, training_seconds
 
 
@@ -60,6 +61,8 @@ def _check_batches(context: Context, specs: Sequence[ModelSpec]) -> None:
         batch_order(spec.method, context.dataset, spec.training.batch_size, spec.seed)
         if spec.method.pretraining is not None:
             pretraining_order(spec.method.pretraining, context.dataset.num_images)
+        if spec.method.num_labelled:
+            labelled_part(spec.method, context.dataset, spec.seed)
 
 
 def _plan_without_data(context: Context) -> list[Step]:
