@@ -102,6 +102,12 @@ def check_instances(recipe: Any, names: Iterable[str], kinds: type | tuple[type,
         checks.instance(name, getattr(recipe, name), kinds)
 
 
+def check_decay(recipe: Any) -> None:
+    """Refuse a decay of the generator's average outside [0, 1)."""
+    if checks.number("generator_decay", recipe.generator_decay, minimum=0.0) >= 1.0:
+        checks.fail("generator_decay", recipe.generator_decay, "a number < 1; 0 for no average")
+
+
 def check_gaussian_latents(codes: JointCode) -> None:
     """Refuse codes that are not standard normal, all of them informative: as VAEs need them."""
     for part in codes.parts:

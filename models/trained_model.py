@@ -9,6 +9,7 @@ import tensorflow as tf
 from models import checks, draws
 from models.codes.joint_code import JointCode
 from models.layers.plain import FusedBatchNormalization, plain_copy
+from models.moving_average import MovingAverage
 from models.networks.layer_maker import derive_seed
 
 
@@ -36,6 +37,8 @@ class TrainedModel(keras.Model):
         losses: names of what `end_iteration` is given.
         max_value: the uint8 value of full intensity.
         seed: of all draws.
+        generator_decay: of the moving average of the generator's weights that stands for the
+            generator in exports; 0: none, and the generator is exported as it is.
 
     Attributes:
         iteration: int64 variable, the number of iterations done.
@@ -56,6 +59,7 @@ class TrainedModel(keras.Model):
         losses: Sequence[str],
         max_value: int,
         seed: int,
+        generator_decay: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -70,6 +74,9 @@ class TrainedModel(keras.Model):
         self.iteration = keras.Variable(
             0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
         )
+        self.average = None
+        if generator is not None and generator_decay:
+            self.average = MovingAverage(generator, generator_decay)
         self.built = True
         check_partition(self.players, self.networks)
         self.compile(optimizers)
@@ -107,6 +114,8 @@ class TrainedModel(keras.Model):
         for network, model in self.networks.items():
             for variable in model.variables:
                 variables[f"{network}/{variable.path}"] = variable
+        for average in self.average.variables if self.average is not None else ():
+            variables[f"generator_average/{average.name}"] = average
         for player, optimizer in self.player_optimizers.items():
             for number, variable in enumerate(optimizer.variables):
                 variables[f"{player}_optimizer/{number}_{variable.name}"] = variable
@@ -148,8 +157,21 @@ class TrainedModel(keras.Model):
                     layer.synchronized = True
 
     def exports(self) -> dict[str, keras.Model]:
-        """Return copies of generator and encoder as they are now, of Keras' own layers only."""
-        return {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
+        """Return copies of generator and encoder as they are now, of Keras' own layers only.
+
+        The generator has its averaged weights where there are such.
+        """
+        networks = {name: plain_copy(getattr(self, name)) for name in ("generator", "encoder")}
+        if self.average is not None:
+            self.average.copy_to(networks["generator"])
+        return networks
+
+    def shown_generator(self) -> Callable[..., tf.Tensor]:
+        """Return the function of latents and `training` that pictures show, as it is by then.
+
+        It is the generator, with its averaged weights where there are such.
+        """
+        return self.call if self.average is None else self.average
 
     def unit_range(self, images: tf.Tensor | tuple) -> tf.Tensor:
         """Return uint8 images (or a tuple whose first entry they are) as numbers in [0, 1]."""
@@ -179,6 +201,8 @@ class TrainedModel(keras.Model):
     def end_iteration(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Count the iteration and return the running means of the losses over the batch."""
         self.iteration.assign(self.iteration + 1)
+        if self.average is not None:
+            self.average.move(self.iteration.value)
         losses = _means_over_replicas(losses)
         for name, loss in losses.items():
             self.trackers[name].update_state(loss)

@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from models import checks
-from models.base import OPTIMIZERS, Method, check_instances
+from models.base import OPTIMIZERS, Method, check_decay, check_instances
 from models.codes.joint_code import FeatureCode
 from models.gans.simclr import SimCLR
 from models.layers.augmentation import Augmentation
@@ -64,6 +64,8 @@ class CoDeGAN(Method):
         num_labelled: real images whose labels L_c is told, the same number of each class, chosen
             at random by the model's seed; 0: none, and the labels of the data play no part.
         labelled_batch: of these, drawn anew for each L_c, beside the generated images.
+        generator_decay: decay, below 1, of the moving average of G's weights over iterations that
+            is exported in the place of G, such as 0.999; 0: none.
         name: how tables call the method.
     """
 
@@ -93,6 +95,7 @@ class CoDeGAN(Method):
     pretraining: SimCLR | None = None
     num_labelled: int = dataclasses.field(default=0, metadata=checks.LATER)
     labelled_batch: int = dataclasses.field(default=0, metadata=checks.LATER)
+    generator_decay: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     name: str = "codegan"
 
     def __post_init__(self):
@@ -121,6 +124,7 @@ class CoDeGAN(Method):
             checks.fail("class_weight", 0.0, "a number > 0: E learns L_c + beta_2 / beta_1 L_z")
         if self.pretraining is not None:
             checks.instance("pretraining", self.pretraining, SimCLR)
+        check_decay(self)
         checks.integer("num_labelled", self.num_labelled, minimum=0)
         checks.integer("labelled_batch", self.labelled_batch, minimum=0)
         if bool(self.num_labelled) != bool(self.labelled_batch):

@@ -84,6 +84,7 @@ class CoDeGANModel(TrainedModel):
             losses=(*losses, "gradient_penalty") if recipe.penalty_weight else losses,
             max_value=max_value,
             seed=seed,
+            generator_decay=recipe.generator_decay,
             name=recipe.name,
         )
         self.recipe = recipe
@@ -281,7 +282,8 @@ class CoDeGANModel(TrainedModel):
 
     def noise_loss(self, noise: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
         """Return L_z; noise read off labelled images, which come last, has no part in it."""
-        noise = noise[: tf.shape(latents)[0]]
+        if self.recipe.num_labelled:
+            noise = noise[: tf.shape(latents)[0]]
         return tf.reduce_mean(tf.square(noise - latents[:, self.codes.num_classes :]))
 
     def share(self, batch: int) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from models import checks
-from models.base import OPTIMIZERS, Method, check_instances
+from models.base import OPTIMIZERS, Method, check_decay, check_instances
 from models.codes.joint_code import CategoricalCode
 from models.networks.convolutional import ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
@@ -29,6 +29,8 @@ class InfoGAN(Method):
             `[(from_iteration, value), ...]`.
         discrete_info_weight: lambda of the categorical codes, where it is another than that of the
             continuous ones (as with the paper's chairs); None: `info_weight`.
+        generator_decay: decay, below 1, of the moving average of G's weights over iterations that
+            is exported in the place of G, such as 0.999; 0: none.
         generator_steps: updates of G after each update of D and Q.
         fresh_codes: whether each update of G draws codes of its own, as the InfoGAN release
             does, or sees the codes that D and Q saw, as the InfoGAN-CR release does.
@@ -43,6 +45,7 @@ class InfoGAN(Method):
     generator_steps: int
     fresh_codes: bool = False
     discrete_info_weight: Schedule | None = dataclasses.field(default=None, metadata=checks.LATER)
+    generator_decay: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     name: str = "infogan"
 
     def __post_init__(self):
@@ -59,6 +62,7 @@ class InfoGAN(Method):
                 checks.fail("discrete_info_weight", self.discrete_info_weight, expected)
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
+        check_decay(self)
 
     def _model_class(self) -> "type[InfoGANModel]":
         from models.gans.infogan_model import InfoGANModel

@@ -59,6 +59,7 @@ class InfoGANModel(TrainedModel):
             losses=self.loss_names,
             max_value=max_value,
             seed=seed,
+            generator_decay=recipe.generator_decay,
             name=recipe.name,
         )
         self.recipe = recipe

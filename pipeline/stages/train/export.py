@@ -26,7 +26,7 @@ class Exporter:
     """Writes the networks and pictures of one model in training.
 
     Args:
-        model: With `generator`, `encoder` and `codes`.
+        model: With `shown_generator`, `encoder` and `codes`.
         dataset: The opened data set.
         limits: Of continuous codes in traversals; None: their own range.
     """
@@ -35,7 +35,7 @@ class Exporter:
         self._limits = limits
         self._model = model
         self._dataset = dataset
-        self._generate = in_batches(as_function(model.generator))
+        self._generate = in_batches(as_function(model.shown_generator()))
         self._kl_of_codes = None
         if model.kl_of_codes is not None:
             self._kl_of_codes = in_batches(as_function(model.kl_of_codes))
