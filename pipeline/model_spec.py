@@ -31,8 +31,8 @@ class Training:
             reproducible. 0 leaves the number to TensorFlow (as one does with a GPU).
         precision: "float32", or "mixed_bfloat16": layers compute in bfloat16, while variables,
             losses and spectral norms stay in float32; for processors that are faster so.
-        xla: Whether iterations are compiled with XLA, under which draws are other numbers (it
-            folds an iteration into a seed otherwise); for GPUs, since it is slower on processors.
+        xla: Whether iterations are compiled with XLA. Draws stay what they are, results differ by
+            rounding; for GPUs, since it is slower on processors.
         iterations_per_execution: The most iterations in one call of TensorFlow, on one device; no
             matter of the result. 0: as many as take half a second.
         images_on_device: Whether the device keeps a copy of all images and gathers batches from
@@ -53,6 +53,8 @@ class Training:
     threads: int
     precision: str = dataclasses.field(default="float32", metadata=_LATER)
     xla: bool = dataclasses.field(default=False, metadata=_LATER)
+    # Set with XLA: models of earlier versions, whose draws it changed, are others.
+    xla_draws: str | None = dataclasses.field(default=None, init=False, metadata=_LATER)
     iterations_per_execution: int = dataclasses.field(default=0, metadata=_PLUMBING)
     images_on_device: bool = dataclasses.field(default=False, metadata=_PLUMBING)
     log_every: int
@@ -70,7 +72,8 @@ class Training:
 
     def __post_init__(self):
         checks.choice("training.precision", self.precision, PRECISIONS)
-        checks.flag("training.xla", self.xla)
+        if checks.flag("training.xla", self.xla):
+            object.__setattr__(self, "xla_draws", "as without")
         checks.flag("training.images_on_device", self.images_on_device)
         if self.xla and self.replicas != 1:
             checks.fail("training.xla", self.xla, "False with replicas: XLA cannot compile them")

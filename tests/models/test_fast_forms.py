@@ -191,7 +191,7 @@ def test_mixed_precision_trains_alike_and_exports_full_precision():
 
 
 def test_xla_computes_the_same_losses_and_gradients():
-    """From given draws: those of floating-point numbers are others under XLA."""
+    """From given draws."""
     model = SMALL.build((8, 8, 1), 1, seed=0)
     latents = model.codes.sample(16, tf.constant([1, 2]))
 

@@ -6,11 +6,13 @@ stop is seen within that or an iteration.
 """
 
 import concurrent.futures
+import contextlib
 import time
 from typing import Any
 
 import tensorflow as tf
 
+from models import draws
 from pipeline.stages.train.feeds import DeviceFeed, HostFeed
 
 SECONDS_OF_AN_EXECUTION = 0.5
@@ -64,7 +66,12 @@ def make_execution(model: Any, feed: HostFeed | DeviceFeed, xla: bool) -> Any:
 
     Keras itself would leave XLA out: it takes it for unable to repeat results to the bit.
     """
-    step = tf.function(model.train_step, jit_compile=xla, autograph=False)
+
+    def train_step(images: Any) -> Any:
+        with draws.under_xla() if xla else contextlib.nullcontext():
+            return model.train_step(images)
+
+    step = tf.function(train_step, jit_compile=xla, autograph=False)
 
     @tf.function(input_signature=[feed.signature], autograph=False)
     def execution(rows: Any) -> Any:
