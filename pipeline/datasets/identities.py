@@ -270,6 +270,10 @@ class IdentityDataset(Dataset):
         """See Dataset."""
         return self._source.train_images(self._rows[indices])
 
+    def train_layers(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """See Dataset."""
+        return self._source.train_layers(self._rows[indices])
+
     def train_labels(self) -> np.ndarray:
         """See Dataset; seen identities are numbered anew, from 0 without gaps."""
         return np.searchsorted(self.seen, self._identities[self._rows])

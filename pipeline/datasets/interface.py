@@ -106,6 +106,14 @@ class Dataset(abc.ABC):
     def train_images(self, indices: np.ndarray) -> np.ndarray:
         """Return the training images of `indices` int ``[n]``, as uint8 ``[n, h, w, c]``."""
 
+    def train_layers(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return what the training images of `indices` are coloured from; None if they are not.
+
+        Shade and coverage uint8 ``[n, h, w, 2]`` and the brightness of red, green and blue a step
+        of the shade, float32 ``[n, 3]``, see `pipeline.datasets.teapots.colour`.
+        """
+        return None
+
     def train_keys(self) -> np.ndarray:
         """Return the keys of the training images, ``[num_images, ...]``, which tell their factors.
 
@@ -195,9 +203,6 @@ class Dataset(abc.ABC):
           num_steps: Images at most; fewer where the factor has fewer values.
           seed: Of the draw of the image that the rows of all factors start from.
 
-        Returns:
-          Keys, at most `num_steps` of them.
-
         Raises:
           ValueError: There are no known factors.
         """
@@ -207,7 +212,9 @@ class Dataset(abc.ABC):
         start = factors[np.random.default_rng(seed).integers(len(keys))]
         others = np.arange(self.num_factors) != factor
         chosen = []
-        for value in _spread(np.unique(factors[:, factor]), num_steps):
+        values = np.unique(factors[:, factor])
+        places = np.linspace(0, len(values) - 1, min(num_steps, len(values)))  # both ends are there
+        for value in values[np.rint(places).astype(np.int64)]:
             rows = np.flatnonzero(factors[:, factor] == value)
             same = (factors[rows][:, others] == start[others]).sum(axis=1)
             chosen.append(rows[same.argmax()])
@@ -380,12 +387,6 @@ class CachedRecipe(DatasetRecipe):
 
     def _cache(self, cache_directory: Path) -> ContentCache:
         return ContentCache(cache_directory, self.name, self.cache_identity())
-
-
-def _spread(values: np.ndarray, num_steps: int) -> np.ndarray:
-    """Return up to `num_steps` of the sorted values ``[n]``, evenly chosen, with both ends."""
-    places = np.linspace(0, len(values) - 1, min(num_steps, len(values)))
-    return values[np.rint(places).astype(np.int64)]
 
 
 def check_num_images(num_images: int | None, published: int | None = None, where: str = "") -> None:

@@ -150,6 +150,11 @@ class TeapotDataset(ContinuousDataset):
         """See Dataset."""
         return colour(self._geometry[indices], _colours(self._factors[indices], self._variant))
 
+    def train_layers(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See Dataset."""
+        colours = _colours(self._factors[indices], self._variant)
+        return self._geometry[indices], _per_shade(colours)
+
     def train_keys(self) -> np.ndarray:
         """See Dataset."""
         return np.asarray(self._factors)
@@ -201,7 +206,7 @@ def colour(geometry: np.ndarray, colours: np.ndarray) -> np.ndarray:
       uint8 ``[n, 64, 64, 3]``.
     """
     images = np.empty((*geometry.shape[:3], 3), np.uint8)
-    colours = (colours * (renderer.MAX_SHADE / 255)).astype(np.float32)
+    colours = _per_shade(colours)
     for start in range(0, len(images), ROWS_PER_COLOURING):
         rows = slice(start, start + ROWS_PER_COLOURING)
         shade, coverage = (geometry[rows, ..., part].astype(np.float32) for part in (0, 1))
@@ -214,6 +219,11 @@ def colour(geometry: np.ndarray, colours: np.ndarray) -> np.ndarray:
             pixels += 255.5
             images[rows, ..., channel] = pixels
     return images
+
+
+def _per_shade(colours: np.ndarray) -> np.ndarray:
+    """Return how bright each channel gets with a step of the shade, float32 ``[n, 3]``."""
+    return (colours * (renderer.MAX_SHADE / 255)).astype(np.float32)
 
 
 def _colours(factors: np.ndarray, variant: str) -> np.ndarray:

@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.harness import SMALL_NETWORKS
+from pipeline.datasets.identities import IdentitySplit
+from pipeline.datasets.teapots import Teapots
 from pipeline.execution import worker
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
@@ -94,6 +96,27 @@ def test_images_on_the_device(train, one_by_one):
     assert_same(one_by_one, train("training.images_on_device = True"))
 
 
+@pytest.mark.slow
+def test_xla_changes_rounding_only(train, one_by_one):
+    """The same draws in both phases, and so the same losses; weights move by Adam's signs."""
+    compiled = train("training.xla = True")
+    for row, plain in zip(compiled[1], one_by_one[1], strict=True):
+        assert row == pytest.approx(plain, rel=1e-3, abs=1e-4)
+
+
+def test_teapots_are_coloured_on_the_device(tmp_path):
+    for variant in ("colour", "rotation"):
+        recipe = Teapots(num_images=40, variant=variant)
+        for split in (recipe, IdentitySplit(source=recipe, factors=("azimuth",), num_bins=4)):
+            split.prepare(tmp_path)
+            dataset = split.open(tmp_path)
+            order = BatchOrder(dataset.num_images, 16, seed=0)
+            feed = DeviceFeed(order, dataset)
+            assert feed._kept[0].shape[1:] == (64, 64, 2)
+            batch = tf.function(feed.batch)(feed.rows(1, 2)[0])
+            np.testing.assert_array_equal(batch, order.batch(dataset, order.indices(1)))
+
+
 @pytest.mark.parametrize("max_value", [1, 255])
 @pytest.mark.parametrize("with_identities", [None, False, True])
 def test_both_feeds_give_the_same_batches(max_value, with_identities):
@@ -101,6 +124,7 @@ def test_both_feeds_give_the_same_batches(max_value, with_identities):
     images = rng.integers(0, max_value + 1, (20, 5, 3, 1), np.uint8)  # 15 pixels: a byte and more
     dataset = SimpleNamespace(
         train_images=lambda indices: images[indices],
+        train_layers=lambda indices: None,
         num_images=20,
         image_shape=(5, 3, 1),
         max_value=max_value,
