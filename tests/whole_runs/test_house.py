@@ -1,8 +1,8 @@
 """The proof of the house: one more of everything, in as few files as the architecture promises.
 
-The worked examples of CONTRIBUTING.md (a metric, a VAE, a GAN, a data set, a selection method, a
-plot, each in files of its own and lines of a face) are written into a copy of the repository, and
-one run goes through with all of them, to the page.
+The worked examples of docs/adding (a metric, a VAE, a GAN, a data set, a selection method, a plot,
+each in files of its own and lines of a face) are written into a copy of the repository, and one run
+goes through with all of them, to the page.
 """
 
 import os
@@ -18,7 +18,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("gin", "models", "metrics", "pipeline", "run_pipeline.py")
 
-GUIDE = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+GUIDES = sorted((REPOSITORY / "docs" / "adding").glob("*.md"))
 # `file`: or `file`, before `a line that is there`: and what to write, in a block of code.
 BLOCK = re.compile(
     r"^`(\S+)`(?:, before `([^`]+)`)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
@@ -26,11 +26,12 @@ BLOCK = re.compile(
 
 
 def additions() -> dict[str, dict[str, str | dict[str, str]]]:
-    """Return what the guide adds -> the files it is written in: a text, or lines of a face."""
+    """Return what the guides add -> the files it is written in: a text, or lines of a face."""
     kinds: dict = {}
-    for section in GUIDE.split("\n### ")[1:]:
-        files = kinds.setdefault(section.split("\n", 1)[0], {})
-        for path, before, content in BLOCK.findall(section):
+    for guide in GUIDES:
+        text = guide.read_text(encoding="utf-8")
+        files = kinds.setdefault(text.split("\n", 1)[0].removeprefix("# "), {})
+        for path, before, content in BLOCK.findall(text):
             if before:
                 files.setdefault(path, {})[before] = content
             else:
@@ -84,7 +85,7 @@ def add(house: Path, files: dict) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def test_the_guide_has_an_example_of_each():
+def test_there_is_an_example_of_each():
     assert set(additions()) == set(PROMISED)
 
 
