@@ -203,7 +203,7 @@ def test_a_study_runs_through_every_stage(
     cross = pd.read_csv(tmp_path / "cross_scores.csv")
     assert (cross.num_fixed_codes == 10).all() and cross.score.between(0.1, 1).all()
     names = {path.name for path in (tmp_path / "report" / "plots").glob("classes_*.png")}
-    kinds = ("samples", "members", "features", "shown")
+    kinds = ("samples", "members", "features", "generated_features", "shown")
     assert names == {f"classes_{number}_{kind}.png" for number in (1, 2) for kind in kinds}
     for model in models.model_id:  # a class for every image, beside its label
         told = pd.read_csv(tmp_path / "classes" / f"{model}.csv")
@@ -265,4 +265,6 @@ def test_unlabelled_images_are_given_classes(
     selection = pd.read_csv(tmp_path / "run" / "selection.csv")
     assert set(selection.selection_method) == {"model_centrality"}
     plots = {path.name for path in (tmp_path / "run" / "report" / "plots").glob("classes_*.png")}
-    assert plots == {f"classes_1_{kind}.png" for kind in ("samples", "members", "features")}
+    assert plots == {
+        f"classes_1_{kind}.png" for kind in ("samples", "members", "features", "generated_features")
+    }

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 import metrics
 from metrics.classes.class_coverage import code_table
@@ -21,6 +19,7 @@ from pipeline.pictures import to_uint8
 from pipeline.runs.directory import JudgeDirectory
 from pipeline.runs.files import atomic_path, file_digest
 from pipeline.stages.metrics.class_clusters import class_teller, write_image_classes
+from pipeline.stages.metrics.class_embedding import embedding, generated_embedding
 from pipeline.stages.metrics.metric_results import write_result
 
 MAX_TRAINING_IMAGES = 10_000  # scored where no test images are held out
@@ -98,7 +97,10 @@ def judge_classes(
         arrays["has_labels"] = np.array(factor is not None)
         kinds = told if factor is None else labels
         count = options.embedded_images
-        arrays |= embedding(codes, generate, find_features, features, kinds, count)
+        rng = np.random.default_rng([_STREAM, 3])
+        arrays |= embedding(codes, generate, find_features, features, kinds, count, rng)
+        rng = np.random.default_rng([_STREAM, 4])
+        arrays |= generated_embedding(codes, generate, find_features, count, rng)
     progress(4, 5, part="pictures")
     pictures_path, classes_path = files
     write_image_classes(classes_path, dataset, recipe.image_names(), names_of, tell)
@@ -195,41 +197,6 @@ def class_members(
             images = dataset.images_of(keys[chosen])
             row[: len(chosen)] = to_uint8(images, max_value=dataset.max_value)
     return members
-
-
-def embedding(
-    codes: JointCode,
-    generate: Callable[[np.ndarray], np.ndarray],
-    find_features: Callable[[np.ndarray], np.ndarray],
-    features: np.ndarray,
-    kinds: np.ndarray,
-    num_embedded: int,
-) -> dict[str, np.ndarray]:
-    """Return features of real and generated images in two dimensions (t-SNE).
-
-    Args:
-        codes: The model's codes.
-        generate: Latent vectors to images.
-        find_features: Images to features.
-        features: Of real images, float `[points, feature_dim]`.
-        kinds: Their labels or classes, int `[points]`.
-        num_embedded: Real images taken, and a third as many generated ones.
-
-    Returns:
-        points: float `[n, 2]`, kinds: int `[n]`, those given or the classes of generated images,
-        is_generated: bool `[n]`.
-    """
-    rng = np.random.default_rng([_STREAM, 3])
-    chosen = rng.permutation(len(features))[:num_embedded]
-    latents = codes.draw(rng, num_embedded // 3)
-    points = np.concatenate([features[chosen], find_features(generate(latents))])
-    perplexity = min(30.0, (len(points) - 1) / 3)
-    with threadpool_limits(1):  # threads that wait for each other cost more than they bring
-        embedded = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
-    classes = latents[:, codes.columns(codes.only_class_code())].argmax(axis=1)
-    kinds = np.concatenate([kinds[chosen], classes])
-    is_generated = np.arange(len(points)) >= len(chosen)
-    return {"points": embedded, "kinds": kinds, "is_generated": is_generated}
 
 
 def _function(network: Any) -> Callable[[np.ndarray], np.ndarray]:

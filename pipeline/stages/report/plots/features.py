@@ -1,7 +1,7 @@
 """Features of real and generated images in two dimensions."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -11,39 +11,57 @@ from matplotlib.axes import Axes
 from pipeline.stages.report.class_arrays import class_arrays
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.plots.plot import Chart, Drawing, Plot, Points
-from pipeline.stages.report.plots.style import GRID, INK, PAGE, new_figure, short_name
+from pipeline.stages.report.plots.style import COLUMN, GRID, INK, PAGE, new_figure, short_name
 
 
 def find(report: Report) -> Iterator[Drawing]:
     """Yield the features of the selected model, and of one model of each other setting."""
     for number, (model_id, arrays) in enumerate(class_arrays(report), start=1):
-        if "points" not in arrays:
-            continue
-        has_labels = bool(arrays.get("has_labels", True))
-        names = arrays["label_names"].tolist() if has_labels else None
-        shown = arrays["points"], arrays["kinds"], arrays["is_generated"]
-        kind = np.where(shown[2], "code", "label" if has_labels else "class")
-        yield Drawing(
-            stem=f"classes_{number}_features",
-            title=f"Features of {model_id}",
-            caption=(
-                "Features in which the encoder tells classes apart, in two dimensions (t-SNE)."
-                + (" Labels only colour them." if has_labels else "")
-            ),
-            table=pd.DataFrame(
-                {
-                    "generated": shown[2].astype(int),
-                    "kind": kind,
-                    "number": shown[1],
-                    "x": shown[0][:, 0],
-                    "y": shown[0][:, 1],
-                }
-            ),
-            draw=functools.partial(draw, *shown, label_names=names),
-        )
+        if "points" in arrays:
+            yield _of_both(number, model_id, arrays)
+        if "made_points" in arrays:
+            yield _of_generated(number, model_id, arrays["made_points"], arrays["made_classes"])
 
 
 PLOT = Plot("classes", find)
+
+
+def _of_both(number: int, model_id: str, arrays: Mapping[str, np.ndarray]) -> Drawing:
+    has_labels = bool(arrays.get("has_labels", True))
+    names = arrays["label_names"].tolist() if has_labels else None
+    shown = arrays["points"], arrays["kinds"], arrays["is_generated"]
+    kind = np.where(shown[2], "code", "label" if has_labels else "class")
+    return Drawing(
+        stem=f"classes_{number}_features",
+        title=f"Features of {model_id}",
+        caption=(
+            "Features in which the encoder tells classes apart, in two dimensions (t-SNE)."
+            + (" Labels only colour them." if has_labels else "")
+        ),
+        table=pd.DataFrame(
+            {
+                "generated": shown[2].astype(int),
+                "kind": kind,
+                "number": shown[1],
+                "x": shown[0][:, 0],
+                "y": shown[0][:, 1],
+            }
+        ),
+        draw=functools.partial(draw, *shown, label_names=names),
+    )
+
+
+def _of_generated(number: int, model_id: str, points: np.ndarray, codes: np.ndarray) -> Drawing:
+    return Drawing(
+        stem=f"classes_{number}_generated_features",
+        title=f"Features of images that {model_id} generates",
+        caption=(
+            "The same features of generated images alone (t-SNE), coloured by the code that the "
+            "generator was given. Codes that the encoder tells apart are islands of one colour."
+        ),
+        table=pd.DataFrame({"code": codes, "x": points[:, 0], "y": points[:, 1]}),
+        draw=functools.partial(draw_generated, points, codes),
+    )
 
 
 def draw(
@@ -80,6 +98,23 @@ def draw(
         texts = [f"{kind} {number if names is None else names[number]}" for number in kinds[chosen]]
         values.append(Points(axes, "", points[chosen, 0], points[chosen, 1], texts))
     return Chart(figure, values)
+
+
+def draw_generated(points: np.ndarray, codes: np.ndarray) -> Chart:
+    """Draw features of generated images in two dimensions, coloured by code.
+
+    Args:
+        points: `[n, 2]`.
+        codes: int `[n]`.
+    """
+    figure = new_figure(COLUMN, 3.1)
+    axes = figure.subplots()
+    _scatter(axes, points, codes, None)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    texts = [f"code {code}" for code in codes]
+    return Chart(figure, [Points(axes, "", points[:, 0], points[:, 1], texts)])
 
 
 def _scatter(
