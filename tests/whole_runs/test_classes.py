@@ -1,5 +1,6 @@
 """Experiments with classes: the published settings, two steps of each Gin file, one whole run."""
 
+import dataclasses
 import os
 import struct
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_every_file_with_classes_is_smoked_here():
         for path in (REPOSITORY / "gin").glob("*.gin")
         if "gin/parts/metrics/classes.gin" in path.read_text()
     ]
-    assert sorted(names) == sorted([*FILES, "fashion_mnist_study"])
+    assert sorted(names) == sorted([*FILES, "fashion_mnist_study", "few_labels_study", "trade_off"])
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -122,6 +123,23 @@ def test_the_published_settings():
     assert method.discriminator_optimizer.learning_rate == 2e-4
 
 
+def test_the_sweeps_of_labels_and_of_weights_change_nothing_else():
+    plain, labels = (one.method for one in load_experiment(["gin/few_labels_study.gin"]).settings)
+    assert (labels.num_labelled, labels.labelled_batch) == (100, 50)
+    assert dataclasses.replace(labels, num_labelled=0, labelled_batch=0) == plain
+    weights = {"class_weight": (0.1, 1, 10, 100), "info_weight": (0.01, 0.1, 1, 10)}
+    for budgets in ([], ["gin/parts/budgets/minutes_trade_off.gin"]):
+        settings = load_experiment(["gin/trade_off.gin", *budgets]).settings
+        swept = (settings[:4], settings[4:])
+        for settings, (name, values) in zip(swept, weights.items(), strict=True):
+            found = [getattr(one.method, name) for one in settings]
+            assert [getattr(one, "values", (one,)) for one in found] == [(one,) for one in values]
+            same = {
+                (dataclasses.replace(one.method, **{name: 1.0}), one.training) for one in settings
+            }
+            assert len(same) == 1
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -140,7 +158,7 @@ def test_bad_settings_are_refused(setting, message):
 
 
 SWEEP = """sweep.settings = {
-    'codegan': {},
+    'codegan': {'codegan.num_labelled': 6, 'codegan.labelled_batch': 3},
     'infogan': {
         'experiment.method': @infogan(), 'BATCH_SIZE': 128, 'ITERATIONS': %INFOGAN_ITERATIONS},
 }"""
@@ -170,7 +188,7 @@ def without_graphs():
 def test_a_study_runs_through_every_stage(
     data, tmp_path, cache, capfd, monkeypatch, without_graphs
 ):
-    """CoDeGAN, pre-trained, and InfoGAN: trained, scored, selected between, reported."""
+    """CoDeGAN, pre-trained, with labels, and InfoGAN: trained, scored, selected, reported."""
     monkeypatch.setattr(tensorflow_setup, "configure", lambda replicas=1: None)
     settings = [f"DATA_DIR = '{data}'", SWEEP, "NUM_SEEDS = 1", "INFOGAN_ITERATIONS = 2"]
     settings += ["ITERATIONS = 2", "CLASS_FROM = 0", "PRETRAINING_ITERATIONS = 2"]

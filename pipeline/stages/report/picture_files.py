@@ -11,6 +11,7 @@ from pipeline import pictures
 from pipeline.stages.report.class_arrays import class_arrays
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.explorer.sheets import encode_picture
+from pipeline.stages.report.trade_offs import trade_offs, worst_class
 from pipeline.stages.report.traversals import read_traversals
 
 MAX_SETTINGS = 6  # whose swap grids are shown beside that of the selected model
@@ -93,6 +94,7 @@ def find_pictures(report: Report) -> Iterator[Picture]:
         return
     yield from _traversals(report)
     yield from _classes(report)
+    yield from _worst_classes(report)
     yield from _identities(report)
 
 
@@ -155,6 +157,27 @@ def _classes(report: Report) -> Iterator[Picture]:
                 "classes",
                 caption,
                 [_class_strips(arrays["members"])],
+                is_small=True,
+            )
+
+
+def _worst_classes(report: Report) -> Iterator[Picture]:
+    """Yield the worst class at each weight of each trade-off, by the first model of the weight."""
+    for number, curve in enumerate(trade_offs(report), start=1):
+        names, rows = [], []
+        for value, models in curve.settings.items():
+            worst = worst_class(report, models[0])
+            if worst is not None:
+                names.append(f"{value:g}: class {worst.code}, {worst.share:.2f} {worst.kind}")
+                rows.append(worst.images)
+        if rows:
+            yield Picture(
+                f"trade_off_{number}_worst",
+                "classes",
+                f"{curve.label}: the worst class at each weight, of the first seed. Worst is the "
+                "class of which the smallest share shows one kind, by the classifier's judgement; "
+                "the share and that kind are named.",
+                [pictures.traversal_strips(np.stack(rows), names=names)],
                 is_small=True,
             )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.runs.directory import RunDirectory
+from pipeline.stages.report.ablations import ablations
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.report.picture_files import find_pictures
@@ -80,8 +81,8 @@ def test_a_line_joins_models_that_differ_in_one_weight_only():
         "other optimiser": {"kl_weight": constant, "swap_weight": 7.0, "beta_1": 0.9},
         "other": {},
     }
-    assert identities.ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
-    assert identities.ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
+    assert ablations(methods, "kl_weight") == [{"a": 1.0, "b": 2.0}]
+    assert ablations(methods, "swap_weight") == [{"a": 1.0, "c": 3.0}]
 
 
 def test_the_plot_has_a_panel_for_each_part(tmp_path):

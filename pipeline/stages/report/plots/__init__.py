@@ -7,12 +7,14 @@ from pipeline.stages.report.plots import (
     identities,
     settings,
     similarity,
+    trade_off,
     training,
 )
 from pipeline.stages.report.plots.plot import Plot
 
 PLOTS: tuple[Plot, ...] = (
     settings.PLOT,
+    trade_off.PLOT,
     features.PLOT,
     class_table.PLOT,
     similarity.PLOT,

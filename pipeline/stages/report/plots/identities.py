@@ -1,7 +1,6 @@
 """What codes keep of the identity, against the weights that differ between models."""
 
 import functools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from pipeline.stages.report.ablations import ablations, weight_names
 from pipeline.stages.report.content import Report
 from pipeline.stages.report.plots.plot import Chart, Drawing, Plot, Points
 from pipeline.stages.report.plots.style import (
@@ -38,8 +38,7 @@ def find(report: Report) -> Iterator[Drawing]:
     if "z_accuracy_seen" not in scores:
         return
     methods = {name: report.configs.get(name, {}).get("method", {}) for name in scores.index}
-    names = {name for method in methods.values() for name in method if name.endswith("_weight")}
-    for weight in sorted(names):
+    for weight in weight_names(methods.values()):
         groups = ablations(methods, weight)
         if not groups:
             continue
@@ -58,22 +57,6 @@ def find(report: Report) -> Iterator[Drawing]:
 
 
 PLOT = Plot("identities", find)
-
-
-def ablations(methods: Mapping[str, Mapping[str, Any]], weight: str) -> list[dict[str, float]]:
-    """Return the groups of models whose methods differ in one weight only: model id to its value.
-
-    A weight that changes during training has no place on an axis; models with it are left out.
-    """
-    groups: dict[str, dict[str, float]] = {}
-    for model_id, method in methods.items():
-        value = method.get(weight)
-        steps: list[list[Any]] = value["steps"] if isinstance(value, dict) else [[0, value]]
-        if value is not None and len(steps) == 1:
-            others = {name: other for name, other in method.items() if name != weight}
-            group = groups.setdefault(json.dumps(others, sort_keys=True), {})
-            group[model_id] = steps[0][1]
-    return [group for group in groups.values() if len(set(group.values())) > 1]
 
 
 def _columns(scores: pd.DataFrame) -> list[str]:
