@@ -94,6 +94,12 @@ class JointCode:
         return sum(part.q_dim for part in self.parts)
 
     @property
+    def code_of_column(self) -> tuple[int, ...]:
+        """The number of the regularised code in each column of an encoder's output."""
+        widths = [self.columns(code) for code in range(self.num_codes)]
+        return tuple(code for code, one in enumerate(widths) for _ in range(one.start, one.stop))
+
+    @property
     def class_code(self) -> int | None:
         """The regularised code that is categorical; None where there is none, or several."""
         number, found = 0, []

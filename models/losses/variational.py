@@ -175,14 +175,20 @@ def density_ratio_loss(joint_logits: tf.Tensor, product_logits: tf.Tensor) -> tf
     return -0.5 * (tf.reduce_mean(log_joint) + tf.reduce_mean(log_product))
 
 
-def permute_latents(latents: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def permute_latents(
+    latents: tf.Tensor, seed: tf.Tensor, codes: Sequence[int] | None = None
+) -> tf.Tensor:
     """Return latents [batch, latents], each column in a random order of its own.
 
     Args:
         latents: [batch, latents].
         seed: an integer tensor [2].
+        codes: the number of the code that each column is of, below the number of columns; those of
+            one code keep together. None: each column is one.
     """
     keys = draws.uniform(tf.shape(latents), seed)
+    if codes is not None:
+        keys = tf.gather(keys, list(codes), axis=1)
     # Each column as a row, so that it is gathered in an order of its own.
     columns, orders = tf.transpose(latents), tf.argsort(tf.transpose(keys), axis=1)
     return tf.transpose(tf.gather(columns, orders, axis=1, batch_dims=1))

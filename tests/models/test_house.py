@@ -49,6 +49,6 @@ def test_every_gan_has_its_train_step_beside_it():
 
 def test_the_names_of_gin_are_those_of_the_modules():
     names = {"vae", "annealed_vae", "factor_vae", "beta_tcvae", "dip_vae", "hfvae", "chyvae"}
-    names |= {"infogan", "infogan_cr", "ib_gan", "codegan", "cvae_gan"}
+    names |= {"infogan", "infogan_cr", "tc_infogan", "ib_gan", "codegan", "cvae_gan"}
     assert names <= METHODS.keys()
     assert all(not inspect.isabstract(method) for method in METHODS.values())
