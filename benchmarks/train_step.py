@@ -224,9 +224,8 @@ def largest_difference(
             for _ in range(iterations):
                 images = rng.integers(0, 2, (8, *image_shape), np.uint8)
                 latents = model.draw_latents(tf.constant(images), "codes").numpy()
-                first, second, index = (
-                    one.numpy() for one in model.draw_pairs(tf.constant(images))
-                )
+                pairs = model.contrastive.draw_pairs(tf.constant(images))
+                first, second, index = (one.numpy() for one in pairs)
                 theirs = baseline.run(
                     real=images.astype(np.float64),
                     latents=latents,

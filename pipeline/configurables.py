@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 
 from models import codes, networks, optimizers
+from models.contrastive_regulariser import ContrastiveRegulariser
 from models.gans.simclr import SimCLR
 from models.layers.augmentation import Augmentation
 from models.methods import methods
@@ -84,5 +85,6 @@ CONFIGURABLES = {
     **by_name(dataset_recipes()),
     **by_name((*codes.RECIPES, *networks.RECIPES, Augmentation, *optimizers.RECIPES)),
     **methods(),
-    **by_name((SimCLR, Training, *METRIC_RECIPES, Selection, ReportOptions)),
+    **by_name((SimCLR, ContrastiveRegulariser)),
+    **by_name((Training, *METRIC_RECIPES, Selection, ReportOptions)),
 }

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Of the natural logarithm of a learned standard deviation: .018 to 2.7. InfoGAN has no bounds.
 LOG_STD_BOUNDS = (-4.0, 1.0)
+# Of a pair of Gaussian codes, on [-1, 1]: at 4.9 standard deviations. 1 is infinitely far away.
+OUTERMOST_QUANTILE = 1.0 - 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,6 +206,35 @@ class GaussianCodes(_Gaussian):
         super().__post_init__()
         if checks.flag("learned_std", self.learned_std):
             object.__setattr__(self, "log_std_bounds", LOG_STD_BOUNDS)
+
+    @property
+    def max_gap(self) -> float:
+        """The length of the range of a uniform code, see `pair`."""
+        return 2.0
+
+    def pair(
+        self, batch: "int | tf.Tensor", gap: "float | tf.Tensor", seed: "tf.Tensor"
+    ) -> "tuple[tf.Tensor, tf.Tensor]":
+        """Return two independent draws, moved apart by the gap as uniform codes are.
+
+        Their quantiles, on [-1, 1], keep the gap: with 1.9 the two sit in opposite tails, beyond
+        1.64 standard deviations. Lin et al. 2020 have uniform codes only; this rule is ours.
+        """
+        import tensorflow as tf
+
+        draws = super().pair(batch, gap, seed)
+        gap, root = tf.cast(gap, tf.float32), tf.sqrt(2.0)
+        first, second = ((1.0 - gap / 2.0) * tf.math.erf(one / root) for one in draws)
+        shift = tf.where(draws[0] > draws[1], gap / 2.0, -gap / 2.0)
+        moved = (
+            tf.clip_by_value(one, -OUTERMOST_QUANTILE, OUTERMOST_QUANTILE)
+            for one in (first + shift, second - shift)
+        )
+        first, second = (
+            tf.where(gap > 0.0, root * tf.math.erfinv(quantile), draw)
+            for quantile, draw in zip(moved, draws, strict=True)
+        )
+        return first, second
 
     def traversal_values(self, steps: int, limits: tuple[float, float] | None) -> np.ndarray:
         """Return evenly spaced values; without limits over two standard deviations each way."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from models import checks
 from models.base import OPTIMIZERS, Method, check_gaussian_latents
+from models.contrastive_regulariser import ContrastiveRegulariser
 from models.networks.convolutional import ConvEncoder
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers.recipes import Adam, RMSprop
@@ -27,15 +28,21 @@ class Autoencoder(Method):
 
         min over encoder and decoder of E[-log p(x | z)] + regulariser(q(z | x), z)
 
+    Any of them may have InfoGAN-CR's contrastive regulariser besides, on images of the prior's
+    latents: Lin et al. 2020 compare it with that of GANs. While its weight is 0 the method is what
+    it is without, to the bit.
+
     Attributes:
         encoder: of the posterior.
         decoder: from latents to images, ending in a sigmoid.
         optimizer: of both.
+        contrast: the contrastive regulariser; None for none.
     """
 
     encoder: ConvEncoder
     decoder: DeconvGenerator
     optimizer: Adam | RMSprop
+    contrast: ContrastiveRegulariser | None = dataclasses.field(default=None, metadata=checks.LATER)
 
     has_posterior = True
     posterior_network: ClassVar[str | None] = "posterior"
@@ -49,6 +56,14 @@ class Autoencoder(Method):
         if self.decoder.output != "sigmoid":
             checks.fail("decoder.output", self.decoder.output, "'sigmoid': pixels are Bernoulli")
         checks.instance("optimizer", self.optimizer, OPTIMIZERS)
+        if self.contrast is not None:
+            checks.instance("contrast", self.contrast, ContrastiveRegulariser)
+            self.contrast.check_codes(self.codes)
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """Iterations before which the host has to call `model.begin_segment`."""
+        return () if self.contrast is None else self.contrast.milestones
 
     @property
     def posterior_heads(self) -> dict[str, int]:

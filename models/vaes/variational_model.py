@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 from models import checks, draws
+from models.contrastive_player import ContrastivePlayer
+from models.layers.frozen import Frozen
 from models.layers.plain import plain_copy
 from models.losses.variational import bernoulli_reconstruction, kl_of_latents
 from models.networks.layer_maker import full_precision
@@ -23,6 +25,11 @@ class VariationalModel(TrainedModel):
     Where the recipe has an adversary, a training batch is split: its first half trains encoder and
     decoder, then the adversary learns from its latents and from those of the second half, encoded
     after that update.
+
+    Where the recipe has a contrastive regulariser, a network H also sees pairs of decoded latents
+    of the prior that agree in exactly one place, and says in which, and the decoder helps it:
+
+        L_H = CE(H(x', x''), i),    L = the recipe's objective + alpha CE(H(x', x''), i)
 
     Args:
         recipe: a method of `models.vaes`.
@@ -53,6 +60,12 @@ class VariationalModel(TrainedModel):
             networks["discriminator"], optimizers["discriminator"] = adversary
             players["discriminator"] = networks["discriminator"].trainable_variables
             losses = (*losses, "discriminator_loss")
+        if recipe.contrast is not None:
+            player, num_codes = ContrastivePlayer.PLAYER, recipe.codes.num_codes
+            networks[player] = recipe.contrast.contrastive.build(image_shape, num_codes, seed)
+            optimizers[player] = recipe.contrast.cr_optimizer.build()
+            players[player] = networks[player].trainable_variables
+            losses = (*losses, *ContrastivePlayer.loss_names)
         super().__init__(
             networks=networks,
             players=players,
@@ -69,7 +82,22 @@ class VariationalModel(TrainedModel):
         self.num_images = num_images
         self.posterior = posterior
         self.adversary = networks.get("discriminator")
+        self.decoder = decoder
         self.decoder_logits = without_activation(decoder)
+        self.contrastive = (
+            None if recipe.contrast is None else ContrastivePlayer(self, recipe.contrast)
+        )
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The losses' running means, without H's while it does not play."""
+        return super().metrics if self.contrastive is None else self.contrastive.metrics
+
+    def begin_segment(self, iteration: int) -> None:
+        """Start H afresh where the contrastive regulariser asks for it."""
+        super().begin_segment(iteration)
+        if self.contrastive is not None:
+            self.contrastive.begin_segment(iteration)
 
     def exports(self) -> dict[str, keras.Model]:
         """Return copies of generator, encoder and posterior, its outputs side by side."""
@@ -106,15 +134,38 @@ class VariationalModel(TrainedModel):
 
     def update_autoencoder(self, images: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Move encoder and decoder down the objective; return losses and the latents drawn."""
+        if self.contrastive is not None and self.contrastive.is_playing:
+            return self.update_contrastive_autoencoder(images, self.contrastive)
         with tf.GradientTape() as tape:
-            posterior = self.posterior(images, training=True)
-            latents = self.draw(posterior, "posterior")
-            logits = self.decoder_logits(latents, training=True)
-            reconstruction = bernoulli_reconstruction(images, logits)
-            regulariser, parts = self.regularise(posterior, latents)
-            loss = reconstruction + regulariser
+            loss, results, latents = self.objective(images)
         self.minimize("autoencoder", tape, loss)
-        return {"reconstruction_loss": reconstruction, **parts}, latents
+        return results, latents
+
+    def update_contrastive_autoencoder(
+        self, images: tf.Tensor, player: ContrastivePlayer
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Teach H, then move encoder and decoder down the objective and the decoder to help H."""
+        first, second, index = player.draw_pairs(images)
+        with tf.GradientTape() as tape:
+            pair = [self.decoder(latents, training=True) for latents in (first, second)]
+        taught = player.update(pair, index)
+        compare = Frozen(player.network)
+        with tape:
+            loss, results, latents = self.objective(images)
+            loss += player.regularise(pair, index, compare)
+        self.minimize("autoencoder", tape, loss)
+        compare.advance_spectral_vectors()
+        return results | taught, latents
+
+    def objective(self, images: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor]:
+        """Return the recipe's objective, its parts to report, and the latents drawn."""
+        posterior = self.posterior(images, training=True)
+        latents = self.draw(posterior, "posterior")
+        logits = self.decoder_logits(latents, training=True)
+        reconstruction = bernoulli_reconstruction(images, logits)
+        regulariser, parts = self.regularise(posterior, latents)
+        results = {"reconstruction_loss": reconstruction, **parts}
+        return reconstruction + regulariser, results, latents
 
     def update_adversary(self, latents: tf.Tensor, others: tf.Tensor) -> dict[str, tf.Tensor]:
         """Move the adversary down its loss.

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
 
+from models import draws
 from models.codes import joint_code as codes
 from models.losses import info_gan as losses
 
@@ -100,11 +102,33 @@ def test_categorical_pairs_have_one_class_or_two():
 def test_gaps_that_are_not_defined_are_refused():
     with pytest.raises(ValueError, match="gap: Expected .* Received: gap=2.1"):
         UNIFORM.pair(4, 2.1, SEED)
-    gaussian = codes.JointCode((codes.GaussianCodes(3),))
+    with pytest.raises(ValueError, match="gap: Expected .* Received: gap=2.1"):
+        codes.JointCode((codes.GaussianCodes(3),)).pair(4, 2.1, SEED)
+    empirical = codes.JointCode((codes.EmpiricalCodes(3),))
     with pytest.raises(ValueError, match="gap"):
-        gaussian.pair(4, 0.1, SEED)
-    first, second, _ = gaussian.pair(4, 0.0, SEED)
-    assert (np.asarray(first == second).sum(1) == 1).all()
+        empirical.check_gap("gap", 0.1)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.7, 1.9, 2.0])
+def test_gaussian_pairs_keep_the_gap_between_their_quantiles(gap):
+    part = codes.GaussianCodes(4)
+    drawn = part.pair(3000, gap, SEED)
+    quantiles = np.array([scipy.special.erf(np.asarray(one) / math.sqrt(2)) for one in drawn])
+    assert np.isfinite(drawn).all()
+    distance = abs(quantiles[0] - quantiles[1])
+    assert (distance > 0.0).all() and distance.min() >= gap - 1e-5
+    # As uniform codes: even on what the gap leaves, and neither of a pair is the larger one.
+    np.testing.assert_allclose((quantiles[0] > quantiles[1]).mean(), 0.5, atol=0.02)
+    larger = quantiles.max(0)
+    expected = gap / 2 + (1 - gap / 2) / 3  # the larger of two uniform draws has the mean 1/3
+    np.testing.assert_allclose(larger.mean(), expected, atol=0.02)
+    if gap == 1.9:
+        assert np.abs(drawn).min() > 1.64
+    if gap == 0.0:  # nothing is moved
+        plain = [part.sample(3000, draws.fold_in(SEED, number)) for number in range(2)]
+        np.testing.assert_array_equal(drawn, plain)
+    first, second, index = codes.JointCode((part,)).pair(50, gap, SEED)
+    np.testing.assert_array_equal(np.asarray(first == second), np.eye(4, dtype=bool)[index])
 
 
 def test_information_loss_by_hand():

@@ -96,7 +96,7 @@ def test_each_player_moves_its_own_variables_only(norm):
     assert moved(before, model) == statistics
 
     before = values(model)
-    model.update_contrastive(pair, index)
+    model.contrastive.update(pair, index)
     assert moved(before, model) == names(model, "contrastive", without=constant)
 
     before = values(model)
@@ -104,7 +104,7 @@ def test_each_player_moves_its_own_variables_only(norm):
     assert moved(before, model) == names(model, "discriminator", without=constant)
 
     before = values(model)
-    judges = Frozen(model.discriminator), Frozen(model.contrastive)
+    judges = Frozen(model.discriminator), Frozen(model.contrastive.network)
     model.update_regularised_generator(tape, fakes, latents, pair, index, judges)
     assert moved(before, model) == names(model, "generator", without=(*constant, "moving"))
 
@@ -112,7 +112,7 @@ def test_each_player_moves_its_own_variables_only(norm):
 def test_an_iteration_advances_spectral_vectors_once_and_everything_else():
     model = build()
     vectors = {}
-    for layer in (*model.discriminator.layers, *model.contrastive.layers):
+    for layer in (*model.discriminator.layers, *model.contrastive.network.layers):
         if hasattr(layer, "advance"):
             vectors[layer] = layer.vector.numpy()
     before = values(model)

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from models.codes import joint_code as codes
+from models.contrastive_regulariser import ContrastiveRegulariser
 from models.gans.ib_gan import IBGAN
 from models.losses import variational as vae_objectives
-from models.networks.convolutional import ConvEncoder
+from models.networks.convolutional import ContrastiveNetwork, ConvEncoder
 from models.networks.deconvolutional import DeconvGenerator
 from models.networks.dense import DenseNetwork
 from models.optimizers import recipes as optimizers
@@ -36,6 +37,12 @@ DECODER = DeconvGenerator(
 )
 PERCEPTRON = DenseNetwork(dense=(8, 8), negative_slope=0.2)
 CODES = codes.JointCode((codes.GaussianCodes(4),))
+CONTRAST = ContrastiveRegulariser(
+    contrastive=ContrastiveNetwork(conv=(4, 6), dense=(8,), norm="spectral", negative_slope=0.2),
+    cr_optimizer=ADAM,
+    cr_weight=3.0,
+    gap=[(0, 1.9), (2, 0.0)],
+)
 AUTOENCODER = {"codes": CODES, "encoder": ENCODER, "decoder": DECODER, "optimizer": ADAM}
 RECIPES = {
     recipe.name: recipe
@@ -44,6 +51,14 @@ RECIPES = {
         AnnealedVAE(**AUTOENCODER, gamma=10.0, max_capacity=6.0, capacity_iterations=3),
         FactorVAE(
             **AUTOENCODER, gamma=10.0, discriminator=PERCEPTRON, discriminator_optimizer=ADAM
+        ),
+        FactorVAE(
+            **AUTOENCODER,
+            gamma=10.0,
+            discriminator=PERCEPTRON,
+            discriminator_optimizer=ADAM,
+            contrast=CONTRAST,
+            name="factor_vae_cr",
         ),
         BetaTCVAE(**AUTOENCODER, beta=4.0, estimator="weighted"),
         BetaTCVAE(**AUTOENCODER, beta=4.0, estimator="stratified", name="beta_tcvae_stratified"),
@@ -131,8 +146,9 @@ def test_an_iteration_moves_everything_and_reports_finite_losses(name):
     assert {metric.name for metric in model.metrics} == set(results)
     if RECIPES[name].has_posterior:
         columns = ["reconstruction_loss", *RECIPES[name].regulariser_names]
-        adversary = ["discriminator_loss"] if name == "factor_vae" else []
-        assert [metric.name for metric in model.metrics] == columns + adversary
+        adversary = ["discriminator_loss"] if name.startswith("factor_vae") else []
+        contrast = ["cr_loss", "cr_accuracy"] if RECIPES[name].contrast else []
+        assert [metric.name for metric in model.metrics] == columns + adversary + contrast
 
 
 @EVERY
