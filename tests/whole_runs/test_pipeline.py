@@ -22,15 +22,18 @@ from pipeline.inference.encoding import encoder_function, load_network
 from pipeline.runs.directory import ModelDirectory
 from pipeline.runs.manifests import damaged_files, read_manifest
 from pipeline.stages.train.loop import train_model
+from tests.whole_runs.test_study_files import FILES as STUDIES
 
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Files that need data are run on generated ones in tests of their own.
+# Files that need data, and studies, are run in tests of their own.
 GIN_FILES = sorted(
     path.name
     for path in (REPOSITORY / "gin").glob("*.gin")
-    if "DATA_DIR" not in path.read_text(encoding="utf-8") and not path.name.startswith("cvae_gan")
+    if "DATA_DIR" not in path.read_text(encoding="utf-8")
+    and not path.name.startswith("cvae_gan")
+    and path.stem not in STUDIES
 )
 # These run through every stage; the others differ in data and networks, of which two iterations
 # are enough.

@@ -1,0 +1,95 @@
+"""Studies of Lin et al. 2020 beside their table: what a file asks, and two steps of it."""
+
+import numpy as np
+import pytest
+
+from pipeline.experiment import load_experiment
+
+SMOKE = "gin/parts/budgets/smoke.gin"
+FILES = (
+    "teapots_rotation",
+    "teapots_light",
+    "teapots_schedules",
+    "dsprites_regularisers",
+    "regulariser_study",
+)
+PLAIN = ("infogan_modified", "beta_vae", "factor_vae")  # run by the files of the baselines
+
+
+def settings(name, *changes):
+    return {one.name: one for one in load_experiment([f"gin/{name}.gin"], changes).settings}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_two_steps_of_every_method(name, cache):
+    experiment = load_experiment([f"gin/{name}.gin", SMOKE], ["ALPHA_FROM = 1", "GAP_FROM = 2"])
+    experiment.dataset.prepare(cache)
+    dataset = experiment.dataset.open(cache)
+    images = dataset.train_images(np.arange(4))
+    methods = {setting.method.name: setting.method for setting in experiment.settings}
+    for method in (one for name, one in methods.items() if name not in PLAIN):
+        model = method.build(dataset.image_shape, dataset.max_value, 0, dataset.num_images)
+        for iteration in range(2):
+            model.begin_segment(iteration)
+            results = model.train_step(images)
+        assert np.isfinite([float(value) for value in results.values()]).all(), method.name
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "factors"),
+    [
+        ("teapots_rotation", "rotation", 3),
+        ("teapots_light", "rotation_and_light", 5),
+    ],
+)
+def test_the_variants_of_the_teapots(name, variant, factors):
+    experiment = load_experiment([f"gin/{name}.gin"])
+    method, published = experiment.settings[0].method, settings("teapots")["infogan_cr"].method
+    assert experiment.dataset.variant == variant and experiment.dataset.num_images == 200_000
+    assert method.codes.num_codes == factors and method.codes.latent_dim == factors + 5
+    for same in ("info_weight", "cr_weight", "gap", "generator", "discriminator", "contrastive"):
+        assert getattr(method, same) == getattr(published, same), same
+
+
+@pytest.mark.parametrize("budget", [[], ["gin/parts/budgets/laptop.gin"], [SMOKE]])
+def test_the_schedules_of_the_teapots_differ_in_one_thing_each(budget):
+    experiment = load_experiment(["gin/teapots_schedules.gin", *budget])
+    methods = {one.name: one.method for one in experiment.settings}
+    published = methods["progressive"]
+    alpha_on, gap_falls = published.cr_weight.changes[0], published.gap.changes[0]
+    assert published.gap.values == (1.9, 0.0) and alpha_on < gap_falls
+    for name, gap in (("gap-0", 0.0), ("gap-1.9", 1.9)):
+        assert methods[name].gap.values == (gap,)
+        assert methods[name].cr_weight == published.cr_weight
+    assert methods["alpha_from_start"].cr_weight.steps == ((0, 3.0),)
+    assert methods["alpha_from_start"].gap == published.gap
+    assert methods["alpha_late"].cr_weight.steps == ((0, 0.0), (gap_falls, 3.0))
+    assert methods["alpha_late"].gap == methods["gap-0"].gap
+
+
+@pytest.mark.parametrize("name", ["dsprites_regularisers", "regulariser_study"])
+def test_arms_differ_in_their_regulariser_only(name):
+    arms = settings(name)
+    plain = next(one for one in arms if arms[one].method.name == "infogan_modified")
+    for arm in ("tc_infogan", "infogan_cr"):
+        for same in ("codes", "generator", "discriminator", "info_weight", "generator_steps"):
+            assert getattr(arms[arm].method, same) == getattr(arms[plain].method, same), same
+        for player in ("generator", "discriminator"):
+            optimizers = [getattr(arms[one].method, f"{player}_optimizer") for one in (arm, plain)]
+            assert optimizers[0] == optimizers[1]
+        assert arms[arm].training == arms[plain].training
+    assert arms["tc_infogan"].method.tc_weight.values == (1.0,)
+    vae, other = arms["factor_vae"], arms["factor_vae_cr"]
+    assert vae.training == other.training and vae.method.contrast is None
+    contrast = other.method.contrast
+    assert (
+        contrast.cr_weight.values == (0.0, 20.0) and contrast.gap == arms["infogan_cr"].method.gap
+    )
+    if name == "regulariser_study":
+        small = settings("selection_study")["infogan_cr-2"].method
+        for network in ("generator", "discriminator", "contrastive"):
+            assert getattr(arms["infogan_cr"].method, network) == getattr(small, network)
+        assert contrast.contrastive == small.contrastive
+    fields = set(vars(vae.method)) - {"contrast", "name"}
+    assert all(getattr(vae.method, one) == getattr(other.method, one) for one in fields)
