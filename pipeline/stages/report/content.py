@@ -60,6 +60,16 @@ class Report:
             for model_id in self.tables.models["model_id"]
         }
 
+    @cached_property
+    def num_informative(self) -> dict[str, int]:
+        """How many codes of each model that was selected among tell anything about an image."""
+        selection = self.tables.selection
+        if selection is None:
+            return {}
+        counts = selection.dropna(subset=["num_informative"])
+        counts = counts.drop_duplicates("model_id").set_index("model_id")["num_informative"]
+        return {str(model_id): int(count) for model_id, count in counts.items()}
+
     def model(self, model_id: str) -> pd.Series:
         """Return the row of models.csv of a model."""
         return self.tables.models[self.tables.models["model_id"] == model_id].iloc[0]

@@ -16,6 +16,8 @@ from pipeline.stages.report.sections.section import Parts
 from pipeline.stages.report.texts import interval_text, number_text
 
 LARGEST = 14_500_000  # bytes of a page, which people send by mail
+# What a reader is told of a link to a file that does not travel with the page.
+BESIDE = "A file beside this page: the link opens in the run's folder, not where the page is alone."
 SCRIPTS = ("page.js", "plots.js", "leaderboard.js", "explorer.js", "swap.js", "models.js")
 
 
@@ -66,6 +68,7 @@ def _render(report: Report, parts: Parts, explorer: Mapping[str, Any]) -> str:
         sections=sections,
         style=_asset("page.css"),
         scripts=[_asset(name) for name in SCRIPTS],
+        beside=BESIDE,
     )
 
 

@@ -20,6 +20,7 @@ TWO_CODES = {
         {"type": "UniformNoise", "dim": 3, "low": -1.0, "high": 1.0, "kind": "uniform_noise"},
     ],
 }
+NUM_INFORMATIVE = {"cr-0": 1, "cr-1": 2, "plain-0": 0}
 VALUES = {"cr-0": 0.6, "cr-1": 0.9, "plain-0": 0.5, "cr-0@before_cr": 0.25, "cr-1@before_cr": 0.5}
 
 
@@ -27,7 +28,16 @@ def write(path, rows, columns):
     tables.write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
 
 
-def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain-1", codes=None):
+def make_run(
+    root,
+    *,
+    labels=True,
+    select=True,
+    ids=tuple(VALUES),
+    failed="plain-1",
+    codes=None,
+    further_metrics=(),
+):
     """Write the tables and files of a small run: two settings, one model that failed."""
     models, scores = [], []
     for model_id in (*ids, *([failed] if failed else [])):
@@ -53,6 +63,7 @@ def make_run(root, *, labels=True, select=True, ids=tuple(VALUES), failed="plain
             continue
         value = VALUES[model_id]
         metrics = {"factor_vae": value, "mig": value / 3} if labels else {}
+        metrics |= dict.fromkeys(further_metrics, value / 2)
         for metric, score in (metrics | {"dhsic": 0.125}).items():
             low = score - 0.125 if metric == "factor_vae" else None
             row = {
@@ -119,9 +130,11 @@ def write_selection(root, *, labels):
             row = {"model_id": model_id, "setting": model_id[:-2], "method": "infogan", "seed": 0}
             row |= {"selection_method": method, "score": score, "rank": rank, "pool": "all"}
             row |= {"num_compared": 2, "confidence": None, "versions": "v"}
+            row["num_informative"] = NUM_INFORMATIVE[model_id]
             selection.append(row | {"selected": rank == 1})
         row = {"selection_method": method, "model_id": "cr-1", "selected_score": scores["cr-1"]}
         row |= {"pool": "all", "confidence": None, "warnings": WARNINGS[method]}
+        row |= {"num_informative": NUM_INFORMATIVE["cr-1"], "usual_num_informative": 1}
         if labels:
             row |= {"supervised_metric": "factor_vae", "supervised_value": 0.9, "pool_best": 0.9}
             row |= {"pool_median": 0.6, "regret_to_best": 0.0, "gain_over_median": 0.3}

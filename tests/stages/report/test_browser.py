@@ -2,12 +2,14 @@
 
 import pytest
 
+from metrics import CATALOGUE
 from pipeline.runs import tables
 from pipeline.stages.report.writing import write_report
 from tests.stages.report import synthetic_run
 from tests.stages.report.page_in_browser import (
     CONTRAST,
     LARGEST,
+    NUM_COLUMNS,
     NUM_MANY,
     OPTIONS,
     SECONDS_TO_OPEN,
@@ -59,6 +61,29 @@ def test_models_are_sorted_filtered_and_pinned(browser, full):
     search.clear()
     search.send_keys(Keys.BACKSPACE)
     assert not any("@" in name for name in model_order(browser))
+
+
+def test_informative_codes_stand_beside_each_model(browser, full):
+    open_page(browser, full)
+    assert column(browser, "Informative codes") == ["2", "1", "0", "–", "–", "–"]
+    sort_by(browser, "Informative codes")
+    assert model_order(browser)[:3] == ["plain-0", "cr-0", "cr-1"]
+    assert "0 to 2 of each model" in browser.find_element(By.ID, "selection").text
+    facts = browser.find_element(By.CSS_SELECTOR, "#model-part .facts").text
+    assert "Informative codes\n2" in facts
+
+
+def test_links_to_files_say_that_they_do_not_travel_with_the_page(browser, full):
+    """Every file that a link of the page names is there, and every such link has its warning."""
+    open_page(browser, full)
+    script = """return [...document.querySelectorAll("a[href]")]
+      .filter((one) => !one.getAttribute("href").startsWith("#"))
+      .map((one) => [one.getAttribute("href"), one.title]);"""
+    links = browser.execute_script(script)
+    assert len(links) > 10
+    for address, title in links:
+        assert (full / "report" / address).exists(), address
+        assert "where the page is alone" in title, address
 
 
 def test_intervals_and_metrics_are_shown_when_they_are_asked_for(browser, full):
@@ -273,7 +298,14 @@ def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
     ids = [f"s{number % 20}-{number}" for number in range(NUM_MANY)]
     values = {name: (number * 37 % NUM_MANY) / NUM_MANY for number, name in enumerate(ids)}
     monkeypatch.setattr(synthetic_run, "VALUES", values)
-    root = make(tmp_path, ids=tuple(ids), failed=None, select=False)
+    further = [key for key in CATALOGUE.keys if key not in ("factor_vae", "mig", "dhsic")]
+    root = make(
+        tmp_path,
+        ids=tuple(ids),
+        failed=None,
+        select=False,
+        further_metrics=further[: NUM_COLUMNS - 3],
+    )
     page = root / "report" / "index.html"
     assert page.stat().st_size < LARGEST
     browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
@@ -286,3 +318,9 @@ def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
     assert shown == sorted(shown, reverse=True)  # where there is no ranking, by the main metric
     sort_by(browser, "FactorVAE")
     assert [float(text) for text in column(browser, "FactorVAE ↑")] == sorted(shown)
+    boxes = browser.find_elements(By.CSS_SELECTOR, "#board-metrics input")
+    assert len(boxes) == NUM_COLUMNS
+    script = "for (const box of arguments[0]) if (!box.checked) box.click();"
+    browser.execute_script(script, boxes)
+    cells = "return document.querySelectorAll('#board tbody td').length"
+    assert browser.execute_script(cells) >= NUM_MANY * NUM_COLUMNS

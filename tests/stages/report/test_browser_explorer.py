@@ -87,6 +87,20 @@ def test_every_image_of_every_anchor_is_the_right_one(browser, full):
                 wait_for_grey(browser, 0, min(255, max(0, 255 * (0.5 + total / 4))))
 
 
+def test_it_says_where_the_other_codes_stay(browser, full):
+    open_page(browser, full)
+    told = browser.find_element(By.CSS_SELECTOR, ".pane .fixed")
+    assert '"middle" (uniform 1 0.00, uniform 2 0.00); two codes leave it' in told.text
+    data = browser.execute_script("return document.getElementById('explorer-data').textContent")
+    model = json.loads(data)["models"]["cr-1"]
+    last = len(model["anchors"]) - 1
+    radios = browser.find_elements(By.CSS_SELECTOR, ".pane:first-child fieldset input")
+    browser.execute_script("arguments[0].click()", radios[last])
+    pairs = zip(model["sliders"], model["anchors"][last]["levels"], strict=True)
+    codes = [f"{one['name']} {one['values'][level]:.2f}".replace("-", "−") for one, level in pairs]
+    assert f'"draw {last}" ({", ".join(codes)}); one code leaves it' in told.text
+
+
 def test_the_plane_moves_with_the_arrow_keys(browser, full):
     open_page(browser, full)
     wait_for_grey(browser, 0, 127)

@@ -44,6 +44,7 @@ def build(report: Report, parts: Parts) -> Mapping[str, Any]:
                 "seed": int(model["seed"]),
                 "status": model["status"],
                 "rank": ranks.get(key[0]),
+                "informative": report.num_informative.get(key[0]),
                 "cells": rows[key],
             }
         )

@@ -36,6 +36,8 @@ def build(report: Report, parts: Parts) -> Mapping[str, Any]:
             "folder": f"../{model['directory']}" if model["directory"] else "",
             "bindings": bindings.get(model_id.partition("@")[0], []),
         }
+        if model_id in report.num_informative:
+            described["informative"] = report.num_informative[model_id]
         for name in ("iteration", "parameters", "train_seconds"):
             if model[name] == model[name] and model[name] is not None:
                 described[name] = float(model[name])
@@ -47,7 +49,9 @@ def build(report: Report, parts: Parts) -> Mapping[str, Any]:
     return {"data": {"models": models}}
 
 
-SECTION = Section("models", "Each model", build, ("../models.csv", "../scores.csv"))
+SECTION = Section(
+    "models", "Each model", build, ("../models.csv", "../scores.csv", "../selection.csv")
+)
 
 
 def _samples(report: Report, model_id: str) -> dict[str, Any] | None:

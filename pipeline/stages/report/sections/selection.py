@@ -61,6 +61,7 @@ def _pool(
     return {
         "name": pool,
         "warnings": _warnings(chosen),
+        "informative": _informative(chosen, selection),
         "paper": _paper(paper),
         "regret": _regret(chosen),
         "ranking": None if selection is None else _ranking(selection),
@@ -79,6 +80,20 @@ def _warnings(chosen: pd.DataFrame) -> list[str]:
         else f"{', '.join(names)}: {text}."
         for text, names in methods.items()
     ]
+
+
+def _informative(chosen: pd.DataFrame, selection: pd.DataFrame | None) -> str:
+    """Return a sentence on how many codes the models of a pool use; empty where it is not known."""
+    usual = chosen["usual_num_informative"].dropna()
+    if selection is None or usual.empty:
+        return ""
+    counts = selection["num_informative"].dropna().astype(int)
+    low, high = counts.min(), counts.max()
+    spread = f"{low}" if low == high else f"{low} to {high}"
+    return (
+        f"Informative codes, which tell anything about an image: {spread} of each model, "
+        f"of half of the models {int(usual.iloc[0])} or fewer."
+    )
 
 
 def _paper(table: pd.DataFrame) -> dict[str, Any] | None:

@@ -35,6 +35,8 @@
     return model.anchors[anchor].plane ? lines + pairs * (model.steps - 1) ** 2 : lines;
   };
 
+  const anchorName = (i) => (i ? `draw ${i}` : "middle");
+
   class Pane {
     constructor(number, id) {
       this.number = number;
@@ -75,9 +77,11 @@
       this.picture.width = model.width;
       this.picture.height = model.height;
       this.plane = this.buildPlane();
+      this.fixed = report.make("p", { class: "faint fixed" });
       this.body.append(
         report.make("div", { class: "stage" }, this.picture, this.plane),
         this.buildStart(),
+        ...(model.sliders.length ? [this.fixed] : []),
         ...model.classes.map((one, i) => this.buildClasses(one, i)),
         ...model.sliders.map((slider, i) => this.buildSlider(slider, i)),
       );
@@ -99,8 +103,7 @@
           report.make("button", { type: "button", class: "draw", onclick: next }, "Draw another z"),
           this.drawn);
       }
-      const name = (i) => (i ? `draw ${i}` : "middle");
-      return this.radios("Start from", count, name, () => this.anchor, (i) => this.start(i));
+      return this.radios("Start from", count, anchorName, () => this.anchor, (i) => this.start(i));
     }
 
     buildClasses(one, i) {
@@ -276,6 +279,7 @@
       this.state = state;
       if (this.drawn) this.drawn.textContent = `draw ${this.anchor + 1} of ${model.anchors.length}`;
       this.picture.setAttribute("aria-label", this.describe());
+      this.fixed.textContent = this.describeFixed();
       const image = await report.sheet(model.sheets[sheetNumber(model, this.anchor, this.classes)]);
       if (this.state !== state) return; // moved on while the sheet was decoded
       const columns = Math.ceil(Math.sqrt(numTiles(model, this.anchor)));
@@ -309,6 +313,16 @@
       context.strokeStyle = "#d55e00";
       context.strokeRect(state[first] * model.width + 1, state[second] * model.height + 1,
         model.width - 2, model.height - 2);
+    }
+
+    /* Where what does not move stays, in the picture and in the plane. */
+    describeFixed() {
+      const anchor = this.model.anchors[this.anchor];
+      const codes = this.model.sliders.map((one, i) =>
+        `${one.name} ${report.number(one.values[anchor.levels[i]], 2)}`);
+      const count = anchor.plane ? "two codes leave" : "one code leaves";
+      return `What does not move stays as in the anchor "${anchorName(this.anchor)}" `
+        + `(${codes.join(", ")}); ${count} it at a time.`;
     }
 
     describe() {

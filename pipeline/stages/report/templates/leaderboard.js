@@ -8,6 +8,7 @@
   const pinned = new Set();
   const rowKey = (row) => `${row.id} ${row.variant}`;
   const hasRanks = data.rows.some((row) => row.rank !== null);
+  const hasCodes = data.rows.some((row) => row.informative !== null);
   const search = document.getElementById("board-search");
   const setting = document.getElementById("board-setting");
   const method = document.getElementById("board-method");
@@ -35,6 +36,7 @@
     { key: "setting", title: "Setting", text: true },
     { key: "method", title: "Method", text: true },
     { key: "seed", title: "Seed" },
+    ...(hasCodes ? [{ key: "informative", title: "Informative codes" }] : []),
     ...metricColumns().map((i) => ({
       key: i,
       title: title(data.metrics[i]),
@@ -148,6 +150,7 @@
         report.make("td", { class: "text" }, row.setting),
         report.make("td", { class: "text" }, row.method),
         report.make("td", {}, String(row.seed)),
+        hasCodes ? report.make("td", {}, row.informative === null ? "–" : String(row.informative)) : null,
         ...metricColumns().map((i) => metricCell(row, i, tops.get(i))),
       ),
     );

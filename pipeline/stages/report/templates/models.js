@@ -23,6 +23,7 @@
     if (model.parameters !== undefined) {
       pairs.push(["Parameters", model.parameters.toLocaleString("en")]);
     }
+    if (model.informative !== undefined) pairs.push(["Informative codes", String(model.informative)]);
     if (model.train_seconds !== undefined) {
       pairs.push(["Training, minutes", report.number(model.train_seconds / 60, 1)]);
     }
@@ -72,7 +73,7 @@
         report.make("div", {}, metrics(id)),
         report.make("div", {}, bindings(model), samples(model))),
       ...(model.folder ? [report.make("p", { class: "sources" }, "Files: ",
-        report.make("a", { href: `${model.folder}/` }, model.folder.slice(3)))] : []),
+        report.make("a", { href: `${model.folder}/`, title: report.beside }, model.folder.slice(3)))] : []),
     );
   };
 

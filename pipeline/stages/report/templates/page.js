@@ -41,6 +41,7 @@ report.sheet = (source) => {
 };
 
 report.tooltip = document.getElementById("tooltip");
+report.beside = report.tooltip.dataset.beside; // of links to files that do not travel with the page
 report.showTooltip = (text, x, y) => {
   const tooltip = report.tooltip;
   if (tooltip.textContent !== text) tooltip.textContent = text;
