@@ -145,10 +145,11 @@ def _draw_group(
     n = len(scores.values)
     order = np.argsort(scores.values, kind="stable")
     offsets = np.linspace(-0.3, 0.3, n)[::-1] if n > 1 else np.zeros(1)
+    has_intervals = np.isfinite(scores.low).any()
     axes.errorbar(
         scores.values[order],
         row + offsets,
-        xerr=error_bars(scores, order),
+        xerr=error_bars(scores, order) if has_intervals else None,
         linestyle="",
         color=look["color"],
         ecolor=(look["color"], 0.3),
