@@ -125,6 +125,7 @@ def test_a_command_takes_its_arguments(words, stops_when_parsed, monkeypatch):
     if ">" in words:  # tests/metrics/test_catalogue.py compares what it writes
         return
     monkeypatch.setattr(sys, "argv", [words[2], *words[3:]])
+    monkeypatch.delitem(sys.modules, words[2], raising=False)  # it runs as __main__ here
     with pytest.raises(AcceptedError):
         runpy.run_module(words[2], run_name="__main__", alter_sys=True)
 

@@ -294,6 +294,7 @@ def test_runs_that_lack_something_open_quietly(browser, tmp_path, options):
     assert texts(browser, "h2")[0] == "What was run"
 
 
+@pytest.mark.slow
 def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
     ids = [f"s{number % 20}-{number}" for number in range(NUM_MANY)]
     values = {name: (number * 37 % NUM_MANY) / NUM_MANY for number, name in enumerate(ids)}
