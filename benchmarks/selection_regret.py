@@ -42,37 +42,43 @@ def resampled(pool: Pool, num_draws: int, share: float, seed: int) -> list[Pool]
     ]
 
 
-def regrets(context: Context, pool: Pool, num_draws: int, share: float, seed: int) -> pd.DataFrame:
-    """Return one row for each selection method."""
+def regrets(
+    context: Context, pools: dict[str, Pool], num_draws: int, share: float, seed: int
+) -> pd.DataFrame:
+    """Return one row for each pool and selection method."""
     display = ProgressDisplay("regret")
-    pools = {one.name: one for one in resampled(pool, num_draws, share, seed)}
-    evidence = Evidence(context, pools, display)
+    draws = {name: resampled(pool, num_draws, share, seed) for name, pool in pools.items()}
+    every = {one.name: one for parts in draws.values() for one in parts}
+    # Of all pools at once, as the stage does: what a method asks may depend on who else is there.
+    evidence = Evidence(context, every, display)
     if evidence.supervised is None:
-        sys.exit(f"The pool {pool.name} has no scores with known factors: there is no regret.")
-    known = evidence.supervised.scores
-    asked = [METHODS[name] for name in METHODS if name in context.experiment.selection.methods]
+        sys.exit("The run has no scores with known factors: there is no regret.")
     rows = []
-    for method in asked:
+    for method in (METHODS[name] for name in METHODS if name in evidence.options.methods):
         prepared = method.prepare(evidence) if method.prepare else {}
-        chosen = {}
-        for name, one in pools.items():
-            ranking = method.rank(evidence, one, prepared.get(name))
-            if ranking is not None:
-                evidence.rankings[name, method.name] = ranking
-                chosen[name] = ranking.order[0]
-        if not chosen:
-            continue
-        left = {name: known[pools[name].model_ids] for name in chosen}
-        regret = np.array([left[name].max() - known[chosen[name]] for name in chosen])
-        gain = np.array([known[chosen[name]] - left[name].mean() for name in chosen])
-        rows.append(
-            (
-                pool.name, len(next(iter(pools.values())).exports), method.name, regret.mean(),
-                regret.std(), gain.mean(), np.mean(regret == 0),
-            )
-        )  # fmt: skip
+        for name, parts in draws.items():
+            chosen = {}
+            for one in parts:
+                ranking = method.rank(evidence, one, prepared.get(one.name))
+                if ranking is not None:
+                    evidence.rankings[one.name, method.name] = ranking
+                    chosen[one.name] = ranking.order[0]
+            if chosen:
+                size = len(parts[0].exports)
+                rows.append((name, size, method.name, *_losses(evidence, every, chosen)))
     display.close()
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _losses(
+    evidence: Evidence, pools: dict[str, Pool], chosen: dict[str, str]
+) -> tuple[float, ...]:
+    """Return mean and spread of the regret, the gain over the mean, how often it is the best."""
+    known = evidence.supervised.scores
+    left = {name: known[pools[name].model_ids] for name in chosen}
+    regret = np.array([left[name].max() - known[chosen[name]] for name in chosen])
+    gain = np.array([known[chosen[name]] - left[name].mean() for name in chosen])
+    return regret.mean(), regret.std(), gain.mean(), np.mean(regret == 0)
 
 
 if __name__ == "__main__":
@@ -89,8 +95,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     described = load_experiment(options.gin, options.set)
     run = Context(described, RunDirectory(options.out), options.cache, TaskPool(1, 1))
-    tables = [
-        regrets(run, pool, options.draws, options.share, options.seed)
-        for pool in finished_pools(run).values()
-    ]
-    print(pd.concat(tables).round(4).to_csv(index=False), end="")
+    table = regrets(run, finished_pools(run), options.draws, options.share, options.seed)
+    print(table.round(4).to_csv(index=False), end="")
