@@ -3,7 +3,8 @@
 Made from ModelCentrality's votes, so it costs no image more.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -24,24 +25,40 @@ Comparison = tuple[np.ndarray, np.ndarray]
 def _compare(evidence: Evidence) -> dict[str, Comparison]:
     """Return the comparison of each pool whose models have codes that groups can share."""
     evidence.fill_cells()
+    tells_classes = evidence.options.fixed == "classes"
+    pools = {
+        name: pool
+        for name, pool in evidence.pools.items()
+        if tells_classes or not any(isinstance(one.codes, FeatureCode) for one in pool.exports)
+    }
+    covered = _covered(evidence, pools.values())
     comparisons = {}
-    for name, pool in evidence.pools.items():
-        tells_classes = evidence.options.fixed == "classes"
-        if tells_classes or not any(isinstance(one.codes, FeatureCode) for one in pool.exports):
-            explained = evidence.cells.matrix(pool.exports)
-            comparisons[name] = metrics.interchange(explained, _covered(evidence, pool))
+    for name, pool in pools.items():
+        explained = evidence.cells.matrix(pool.exports)
+        covers = [[covered[i, j] for j in pool.model_ids] for i in pool.model_ids]
+        comparisons[name] = metrics.interchange(explained, covers)
     return comparisons
 
 
-def _covered(evidence: Evidence, pool: Pool) -> np.ndarray:
-    """Return how much of encoder i's informative codes generator j covers, [i, j]."""
-    covered = np.empty((len(pool.exports), len(pool.exports)))
-    for column, generator in enumerate(pool.exports):
-        votes = evidence.cells.votes(generator)
-        fixed = evidence.cells.fixed_codes(generator)
-        for row, encoder in enumerate(pool.exports):
-            informative = _informative(evidence, generator, encoder)
-            covered[row, column] = covered_share(votes[encoder.key], fixed, informative)
+def _covered(evidence: Evidence, pools: Iterable[Pool]) -> dict[tuple[str, str], float]:
+    """Return how much of encoder i's informative codes generator j covers, by ids (i, j).
+
+    Of every pair that meets in a pool, once however many pools share it.
+    """
+    exports: dict[str, Export] = {}
+    encoders: dict[str, set[str]] = defaultdict(set)
+    for pool in pools:
+        exports |= zip(pool.model_ids, pool.exports, strict=True)
+        for generator in pool.model_ids:
+            encoders[generator].update(pool.model_ids)
+    covered = {}
+    for generator, voters in encoders.items():
+        votes = evidence.cells.votes(exports[generator])
+        fixed = evidence.cells.fixed_codes(exports[generator])
+        for encoder in voters:
+            informative = _informative(evidence, exports[generator], exports[encoder])
+            share = covered_share(votes[exports[encoder].key], fixed, informative)
+            covered[encoder, generator] = share
     return covered
 
 
