@@ -29,6 +29,7 @@ class Command:
 
 
 COMMANDS = {
+    "card": Command("card", "write a trained model as a folder to give away, with a card"),
     "compare": Command("compare", "write scores and selections of several runs as one table"),
     "encode": Command("encode", "give the codes of your own images under a trained model"),
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),

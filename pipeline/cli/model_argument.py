@@ -14,20 +14,33 @@ from pipeline.inference.saved_model import SavedModel, open_model
 from pipeline.pictures import save_animation, save_picture
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.files import atomic_path
-from pipeline.stages.report.content import make_report
+from pipeline.stages.report.content import Report, make_report
 from pipeline.stages.report.options import ReportOptions
 
 MODEL_HELP = (
-    "run directory, or the folder of a model: generator.keras, encoder.keras and config.json"
+    "run directory; the folder of a model: generator.keras, encoder.keras and config.json; or a "
+    "folder of such folders, as `trained` is one"
 )
+MAX_NAMED = 12  # models that an error names
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a model."""
+    """Add the arguments that name a model: a place, and an option for which one of it."""
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
         "--id",
         metavar="MODEL_ID",
+        help="which model of the run, as in models.csv; default: the one that was selected",
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that name a model: a place, and after it which one of it."""
+    parser.add_argument("model", type=Path, metavar="RUN", help=MODEL_HELP)
+    parser.add_argument(
+        "id",
+        nargs="?",
+        metavar="MODEL",
         help="which model of the run, as in models.csv; default: the one that was selected",
     )
 
@@ -39,42 +52,78 @@ def model_of(options: argparse.Namespace) -> SavedModel:
         ConfigurationError: There is no such model.
         StageError: The tables of the run cannot be read.
     """
-    run = RunDirectory(options.model)
-    if not run.models_csv.exists():
-        if options.id is not None:
-            raise ConfigurationError(
-                f"{options.model} is no run directory, so --id names nothing in it. Expected a "
-                f"folder with {run.models_csv.name}, or no --id. Received: --id {options.id}"
-            )
-        folder = options.model
-    else:
-        folder = _folder_in(run, options.id)
-    model = open_model(folder)
+    folders = find_models(options.model)
+    model = open_model(folders[chosen_model(options.model, folders, options.id)])
     tensorflow_setup.configure()
     return model
 
 
-def _folder_in(run: RunDirectory, model_id: str | None) -> Path:
+def find_models(place: Path) -> dict[str, Path]:
+    """Return the folders of the trained models of a place by their names, at least one.
+
+    Args:
+        place: A run directory, whose models have the ids of models.csv, the selected one first;
+            a model's folder; or a folder of models' folders.
+
+    Raises:
+        ConfigurationError: There is no trained model.
+        StageError: The tables of the run cannot be read.
+    """
+    run = RunDirectory(place)
+    if run.models_csv.exists():
+        return _models_of_run(run)
+    inside = sorted(place.iterdir()) if place.is_dir() else []
+    if (place / "config.json").exists() or not any(
+        (one / "config.json").exists() for one in inside
+    ):
+        model = open_model(place)
+        return {model.name: model.folder.root}
+    models = [open_model(one) for one in inside if (one / "config.json").exists()]
+    return {model.name: model.folder.root for model in models}
+
+
+def chosen_model(place: Path, folders: Mapping[str, Path], name: str | None) -> str:
+    """Return the name of the model that is meant: the first unless another is named.
+
+    Raises:
+        ConfigurationError: There is none of that name; the error names those that there are.
+    """
+    if name is None:
+        return next(iter(folders))
+    if name in folders:
+        return name
+    near = difflib.get_close_matches(name, folders, n=1, cutoff=0.6)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    shown = ", ".join(list(folders)[:MAX_NAMED])
+    more = f" and {len(folders) - MAX_NAMED} more" if len(folders) > MAX_NAMED else ""
+    raise ConfigurationError(
+        f"{place} has no trained model {name!r}. {hint}Expected one of: {shown}{more}. "
+        f"Received: {name}"
+    )
+
+
+def report_of(run: RunDirectory) -> Report:
+    """Return a run as its report sees it: which models there are, which was selected, and why.
+
+    Raises:
+        StageError: A table of the run cannot be read.
+    """
     try:
-        report = make_report(run, "", ReportOptions())
+        return make_report(run, "", ReportOptions())
     except ValueError as error:
         raise StageError(str(error)) from error
-    finished = report.tables.models
-    finished = finished[finished["status"] == "done"]["model_id"].tolist()
-    chosen = model_id or report.selected
-    if chosen is not None and chosen in finished:
-        return report.export(chosen).root
-    if model_id is None:
+
+
+def _models_of_run(run: RunDirectory) -> dict[str, Path]:
+    report = report_of(run)
+    trained = report.tables.models[report.tables.models["status"] == "done"]["model_id"]
+    names = dict.fromkeys([*report.ranked, *trained])
+    if not names:
         raise ConfigurationError(
             f"No model of {run.root} is trained. Expected a run with a finished model: run its "
             "train stage."
         )
-    near = difflib.get_close_matches(model_id, finished, n=3, cutoff=0.3)
-    raise ConfigurationError(
-        f"{run.root} has no trained model {model_id!r}. Expected one of models.csv with the status "
-        f"done, such as {', '.join(near or finished[:3]) or '(there is none)'}. Received: "
-        f"--id {model_id}"
-    )
+    return {name: report.export(name).root for name in names}
 
 
 def add_output_argument(

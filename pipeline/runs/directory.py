@@ -212,6 +212,46 @@ class ExportDirectory:
 
 
 @dataclasses.dataclass(frozen=True)
+class CardDirectory(ExportDirectory):
+    """The files of a model that is given away: its networks with a card."""
+
+    @property
+    def card(self) -> Path:
+        """What the model is, as Markdown; the name that code hosts show."""
+        return self.root / "README.md"
+
+    @property
+    def config(self) -> Path:
+        """What the model was trained from, as JSON."""
+        return ModelDirectory(self.root).config
+
+    @property
+    def configuration(self) -> Path:
+        """The Gin text of the experiment that the model was trained in."""
+        return ModelDirectory(self.root).configuration
+
+    @property
+    def scores_csv(self) -> Path:
+        """The model's rows of the run's scores."""
+        return RunDirectory(self.root).scores_csv
+
+    @property
+    def selection_csv(self) -> Path:
+        """The model's rows of the run's selection."""
+        return RunDirectory(self.root).selection_csv
+
+    @property
+    def traversal_picture(self) -> Path:
+        """Each code moved, as a picture."""
+        return self.root / "traversals.png"
+
+    @property
+    def sample_picture(self) -> Path:
+        """Random samples."""
+        return self.root / "samples.png"
+
+
+@dataclasses.dataclass(frozen=True)
 class PretrainedDirectory:
     """The files of one pre-trained encoder."""
 

@@ -139,7 +139,7 @@ def test_columns_of_an_encoder_are_named(codes, columns, tmp_path):
     ("arguments", "expected"),
     [
         (["sample", "nothing"], "holds no model"),
-        (["sample", "MODEL", "--id", "a"], "--id names nothing"),
+        (["sample", "MODEL", "--id", "a"], "has no trained model 'a'. Expected one of: even0"),
         (["traverse", "MODEL", "--code", "unifrom_1"], "Did you mean 'uniform_1'?"),
         (["encode", "MODEL", "nothing.png"], "There is no file nothing.png"),
         (["encode", "MODEL", __file__], "test_model_commands.py"),

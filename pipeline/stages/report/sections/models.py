@@ -82,7 +82,7 @@ def differing_bindings(
     Returns:
         (name, value) pairs, the names such as "method.info_weight"; none for a single model.
     """
-    flat = {model_id: dict(_flatten("", config)) for model_id, config in configs.items() if config}
+    flat = {model_id: dict(flatten("", config)) for model_id, config in configs.items() if config}
     names = list(dict.fromkeys(name for values in flat.values() for name in values))
     differing = [
         name
@@ -95,7 +95,7 @@ def differing_bindings(
     }
 
 
-def _flatten(prefix: str, value: Any) -> list[tuple[str, str]]:
+def flatten(prefix: str, value: Any) -> list[tuple[str, str]]:
     """Return every leaf of a configuration with its dotted name, as texts."""
     if isinstance(value, Mapping):
         if value.get("type") == "Schedule":
@@ -103,13 +103,13 @@ def _flatten(prefix: str, value: Any) -> list[tuple[str, str]]:
         return [
             pair
             for name, item in value.items()
-            for pair in _flatten(f"{prefix}.{name}" if prefix else name, item)
+            for pair in flatten(f"{prefix}.{name}" if prefix else name, item)
         ]
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return [
             pair
             for number, item in enumerate(value)
-            for pair in _flatten(f"{prefix}[{number}]", item)
+            for pair in flatten(f"{prefix}[{number}]", item)
         ]
     return [(prefix, "" if value is None else str(value))]
 
