@@ -5,6 +5,7 @@ Images are uint8 (0..255) or floating point in [0, 1], `[..., height, width, cha
 channel (grey) or three (red, green, blue). Pictures are uint8 `[height, width, 3]`.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -214,17 +215,23 @@ def traversal_frames(
     ]
 
 
+def picture_file(picture: np.ndarray) -> bytes:
+    """Return a picture `[height, width, 3]` as PNG, without metadata."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="PNG")
+    return content.getvalue()
+
+
 def save_picture(path: Path, picture: np.ndarray) -> None:
     """Write a picture `[height, width, 3]` as PNG, atomically and without metadata."""
     with atomic_path(Path(path)) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+        temporary.write_bytes(picture_file(picture))
 
 
-def save_animation(path: Path, frames: Sequence[np.ndarray], *, duration_ms: int = 90) -> None:
-    """Write frames `[height, width, 3]` as a GIF that loops forever, atomically.
+def animation_file(frames: Sequence[np.ndarray], *, duration_ms: int = 90) -> bytes:
+    """Return frames `[height, width, 3]` as a GIF that loops forever.
 
     Args:
-        path: The GIF file.
         frames: Pictures of one size, at least one.
         duration_ms: How long a frame is shown, milliseconds.
 
@@ -240,16 +247,24 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], *, duration_ms: int
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in frames
     ]
+    content = io.BytesIO()
+    first.save(
+        content,
+        format="GIF",
+        save_all=True,
+        append_images=others,
+        duration=_positive("duration_ms", duration_ms),
+        loop=0,
+        optimize=False,
+    )
+    return content.getvalue()
+
+
+def save_animation(path: Path, frames: Sequence[np.ndarray], *, duration_ms: int = 90) -> None:
+    """Write frames as a GIF, atomically; see `animation_file`."""
+    content = animation_file(frames, duration_ms=duration_ms)
     with atomic_path(Path(path)) as temporary:
-        first.save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=others,
-            duration=_positive("duration_ms", duration_ms),
-            loop=0,
-            optimize=False,
-        )
+        temporary.write_bytes(content)
 
 
 def _colour_images(images: np.ndarray, *, rank: int) -> np.ndarray:

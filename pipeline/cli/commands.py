@@ -33,6 +33,7 @@ COMMANDS = {
     "compare": Command("compare", "write scores and selections of several runs as one table"),
     "encode": Command("encode", "give the codes of your own images under a trained model"),
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),
+    "explore": Command("explore", "touch a trained model on a local web page"),
     "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
     "sample": Command("sample", "draw random images with a trained model"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),

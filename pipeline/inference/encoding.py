@@ -32,10 +32,10 @@ def load_network(path: Path) -> Any:
         ) from error
 
 
-def as_function(network: Any) -> Callable[[np.ndarray], np.ndarray]:
+def as_function(network: Any, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], np.ndarray]:
     """Return a network in inference mode as a fast function of arrays.
 
-    Batches of up to `BATCH_SIZE` rows are padded to that size, so that one graph serves all and a
+    Batches of up to `batch_size` rows are padded to that size, so that one graph serves all and a
     row's result does not depend on the rows it came with.
     """
     import tensorflow as tf
@@ -46,8 +46,8 @@ def as_function(network: Any) -> Callable[[np.ndarray], np.ndarray]:
 
     def function(inputs: np.ndarray) -> np.ndarray:
         num_rows = len(inputs)
-        if num_rows < BATCH_SIZE:
-            padding = np.zeros((BATCH_SIZE - num_rows, *inputs.shape[1:]), inputs.dtype)
+        if num_rows < batch_size:
+            padding = np.zeros((batch_size - num_rows, *inputs.shape[1:]), inputs.dtype)
             inputs = np.concatenate([inputs, padding])
         return infer(tf.constant(inputs)).numpy()[:num_rows]
 

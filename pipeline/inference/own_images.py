@@ -1,5 +1,6 @@
 """The user's own image files, as an encoder takes them."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,3 +42,23 @@ def read_own_images(files: Sequence[Path], shape: tuple[int, int, int]) -> np.nd
                 f"pixels. Received: {image.shape[0]} x {image.shape[1]}"
             )
     return np.stack(images)
+
+
+def read_sent_image(name: str, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the content of an image file as uint8 [h, w, c]; see `read_own_images`.
+
+    Args:
+        name: Of the file, for its ending and for messages.
+        content: What it holds.
+        shape: Height, width and channels that the encoder takes.
+
+    Raises:
+        ConfigurationError: It is no image, or of a size that does not fit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(name).name or "image")
+        path.write_bytes(content)
+        try:
+            return read_own_images([path], shape)[0]
+        except ConfigurationError as error:
+            raise ConfigurationError(str(error).replace(str(path), path.name)) from error
