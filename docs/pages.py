@@ -1,9 +1,9 @@
 """What MkDocs shows beside the pages of this folder.
 
-The files that people expect at the root of a repository (README, CONTRIBUTING, CHANGELOG) are pages
-of the site where they lie; CITATION.cff becomes one; every room of the code has one, made from its
-docstrings, and the Gin files of the experiments are shown on one. Links between them and docs/ are
-those of the repository, and are turned here into links of the site.
+The files that people expect at the root of a repository (README, CONTRIBUTING, CHANGELOG) are
+pages of the site where they lie, and so are the cards of trained/; CITATION.cff becomes one; every
+room of the code has one, made from its docstrings, and the Gin files of the experiments are shown
+on one. Links between them and docs/ are those of the repository, and become links of the site.
 """
 
 import ast
@@ -26,6 +26,8 @@ AT_THE_ROOT = {
     "CITATION.cff": "citing.md",
 }
 GIN_FILES = "gin_files.md"
+CARDS = "trained"  # the folder of the models that come along, shown where it lies
+SHOWN_OF_MODELS = (".md", ".png", ".csv", ".json", ".gin")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")  # ](path#anchor), not of the web
 
 
@@ -44,6 +46,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     texts |= {f"api/{_dotted(room)}.md": _room(room) for room in _packages()}
     for uri, text in texts.items():
         files.append(File.generated(config, uri, content=text))
+    for path in sorted((ROOT / CARDS).rglob("*.*")):
+        if path.suffix in SHOWN_OF_MODELS:
+            uri = path.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, uri, abs_src_path=str(path)))
     return files
 
 
@@ -51,6 +57,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Return a page whose links to files of the repository lead to their pages."""
     uri = page.file.src_uri
     source = {shown: name for name, shown in AT_THE_ROOT.items()}.get(uri, f"docs/{uri}")
+    if uri.startswith(f"{CARDS}/"):
+        source = uri
 
     def on_the_site(link: re.Match[str]) -> str:
         path, anchor = link[1], link[2] or ""
@@ -59,6 +67,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             shown = AT_THE_ROOT[target]
         elif target.startswith("docs/"):
             shown = target.removeprefix("docs/")
+        elif target.startswith(f"{CARDS}/"):
+            shown = target
         elif target.startswith("gin/") and target.count("/") == 1:
             shown, anchor = GIN_FILES, f"#{Path(target).stem}"
         else:
