@@ -1,4 +1,11 @@
-"""The two ways in which a run ends badly, apart from defects."""
+"""The two ways in which a run ends badly, apart from defects, and who is told of tracebacks."""
+
+import logging
+
+# Told of every failed task, stage and command; the command line keeps it in a file of the run.
+LOGGER = logging.getLogger(__name__)
+LOGGER.addHandler(logging.NullHandler())
+LOGGER.propagate = False
 
 
 class ConfigurationError(ValueError):

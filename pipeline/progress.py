@@ -1,12 +1,38 @@
-"""Progress of tasks that run in other processes: bars on a terminal, lines elsewhere."""
+"""Progress of tasks that run in other processes: bars on a terminal, else lines, or nothing."""
 
+import contextlib
+import contextvars
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import tqdm
 
 SECONDS_BETWEEN_LINES = 20.0
+LINE = "{desc}: {percentage:.0f}%, {n_fmt} of {total_fmt}, {remaining} left{postfix}"
+_is_quiet = contextvars.ContextVar("is_quiet", default=False)
+
+
+@contextlib.contextmanager
+def own_loudness() -> Iterator[None]:
+    """Undo what `be_quiet` did inside the block."""
+    token = _is_quiet.set(False)
+    try:
+        yield
+    finally:
+        _is_quiet.reset(token)
+
+
+def be_quiet() -> None:
+    """From now on show neither bars nor lines nor what was written; warnings and errors stay."""
+    _is_quiet.set(True)
+
+
+def announce(message: str, *, file: TextIO | None = None) -> None:
+    """Print a line about what was done (None: on standard output), unless asked for quiet."""
+    if not _is_quiet.get():
+        print(message, file=file)
 
 
 class ProgressDisplay:
@@ -19,7 +45,7 @@ class ProgressDisplay:
 
     def __init__(self, stage: str, num_tasks: int = 0):
         self._stage = stage
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty() and not _is_quiet.get()
         self._bars: dict[str, tqdm.tqdm] = {}
         self._last_line: dict[str, float] = {}
         self._overall = None
@@ -47,6 +73,7 @@ class ProgressDisplay:
                 file=sys.stderr if self._is_terminal else _Nowhere(),
                 dynamic_ncols=True,
                 smoothing=0.05,
+                bar_format=None if self._is_terminal else LINE,
             )
             self._bars[task] = bar
             self._last_line[task] = time.monotonic()
@@ -58,7 +85,7 @@ class ProgressDisplay:
             SECONDS_BETWEEN_LINES
         ):
             self._last_line[task] = time.monotonic()
-            print(str(bar), file=sys.stderr, flush=True)
+            self._print(str(bar))
 
     def finish(self, task: str, message: str) -> None:
         """Close a task's bar and say how it ended, if there is anything to say."""
@@ -71,11 +98,18 @@ class ProgressDisplay:
             self.say(message)
 
     def say(self, message: str) -> None:
-        """Print a line without breaking the bars."""
+        """Print a line without breaking the bars, unless the user asked for quiet."""
+        self._print(f"{self._stage:>8}  {message}")
+
+    def warn(self, message: str) -> None:
+        """Print a line that also a user who asked for quiet is to see."""
+        self._print(f"{self._stage:>8}  warning: {message}", always=True)
+
+    def _print(self, text: str, *, always: bool = False) -> None:
         if self._is_terminal:
-            tqdm.tqdm.write(f"{self._stage:>8}  {message}", file=sys.stderr)
-        else:
-            print(f"{self._stage:>8}  {message}", file=sys.stderr, flush=True)
+            tqdm.tqdm.write(text, file=sys.stderr)
+        elif always or not _is_quiet.get():
+            print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Remove what is left of the bars."""

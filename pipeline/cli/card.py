@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pipeline.cli.commands import EXIT_DONE
 from pipeline.cli.model_argument import chosen_model, find_models, report_of
+from pipeline.cli.parser import command_parser
 from pipeline.errors import ConfigurationError
 from pipeline.execution import tensorflow_setup
+from pipeline.progress import announce
 from pipeline.runs.directory import CardDirectory, RunDirectory
 
 DESCRIPTION = """\
@@ -30,7 +32,7 @@ PRECISIONS = ("float32", "float16")
 
 def main(arguments: Sequence[str]) -> int:
     """Write the folder and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     run, target = RunDirectory(options.run), CardDirectory(options.out)
     if not run.models_csv.exists():
         raise ConfigurationError(
@@ -49,17 +51,13 @@ def main(arguments: Sequence[str]) -> int:
 
     written = write_folder(report, model_id, target, options.precision)
     total = sum(path.stat().st_size for path in written)
-    print(f"{target.root}: {model_id}, {total / 1e6:.1f} MB")
+    announce(f"{target.root}: {model_id}, {total / 1e6:.1f} MB")
     return EXIT_DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py card",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("card", DESCRIPTION, EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
     parser.add_argument(
         "id",

@@ -1,23 +1,30 @@
 """`run_pipeline.py compare`: scores and selections of several runs in one table."""
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.cli.commands import EXIT_DONE
+from pipeline.cli.parser import add_json_argument, command_parser
 from pipeline.errors import ConfigurationError, StageError
+from pipeline.progress import announce
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.files import write_text
-from pipeline.runs.tables import table_text
-from pipeline.stages.report.summaries import RunTables, metric_columns, model_table, read_run
+from pipeline.runs.tables import table_records, table_text
+from pipeline.stages.report.comparison import render_comparison
+from pipeline.stages.report.content import Report, make_report
+from pipeline.stages.report.options import ReportOptions
+from pipeline.stages.report.summaries import RunTables, metric_columns, model_table
 
 DESCRIPTION = """\
 Write the models of several runs as one table: run, model, setting, seed, every metric as
 <protocol>.<metric>, and which selection methods selected it (with the pool, where a run has
-several). As CSV in full precision, on the terminal or into a file.
+several). As CSV in full precision, on the terminal or into a file; with --page as one page, too.
 """
 EXAMPLES = """\
 examples:
@@ -25,8 +32,8 @@ examples:
       everything, as CSV
   python run_pipeline.py compare runs/* --selected --metrics factor_vae,mig --markdown
       what was selected in each run, with two metrics, as a table to paste
-  python run_pipeline.py compare runs/a runs/b --csv both.csv
-      into a file
+  python run_pipeline.py compare runs/a runs/b --csv both.csv --page both.html
+      into a file, and a page to look at and to send
 """
 KEYS = (
     "run", "model_id", "setting", "method", "seed", "iteration", "export", "status", "dataset",
@@ -38,8 +45,9 @@ DIGITS = 3  # in Markdown
 
 def main(arguments: Sequence[str]) -> int:
     """Write the table and return the exit code."""
-    options = _parser().parse_args(arguments)
-    table, warnings = compare(options.runs)
+    options = build_parser().parse_args(arguments)
+    reports = read_runs(options.runs)
+    table, warnings = compare(reports)
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
     if options.metrics:
@@ -55,23 +63,21 @@ def main(arguments: Sequence[str]) -> int:
     text = table_text(place, table, table.columns, may_be_empty=table.columns[2:])
     if options.csv is not None:
         write_text(options.csv, text)
-        print(f"{len(table)} models of {len(options.runs)} runs: {options.csv}", file=sys.stderr)
+        announce(f"{len(table)} models of {len(options.runs)} runs: {options.csv}", file=sys.stderr)
+    if options.page is not None:
+        write_text(options.page, render_comparison(reports, warnings, options.page.resolve()))
+        announce(f"page of {len(reports)} runs: {options.page}", file=sys.stderr)
     if options.markdown:
         print(_markdown(table), end="")
-    elif options.csv is None:
+    elif options.json:
+        print(json.dumps(table_records(table), indent=1))
+    elif options.csv is None and options.page is None:
         print(text, end="")
     return EXIT_DONE
 
 
-def compare(runs: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """Return one table of the models of several runs, and what to know when comparing them.
-
-    Args:
-        runs: Run directories, each once.
-
-    Returns:
-        The table, with the columns `KEYS` and one for each <protocol>.<metric> of any run (empty
-        where a run did not measure it), and sentences of warning.
+def read_runs(runs: Sequence[Path]) -> dict[str, Report]:
+    """Return what is known of some runs, by the paths that the user gave.
 
     Raises:
         ConfigurationError: A folder holds no run, or comes twice.
@@ -82,23 +88,33 @@ def compare(runs: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
             "A run is named twice. Expected each run directory once. Received: "
             f"{', '.join(map(str, runs))}"
         )
-    tables, parts = [_read(path) for path in runs], []
-    for path, run in zip(runs, tables, strict=True):
+    return {str(path): _read(path) for path in runs}
+
+
+def compare(reports: Mapping[str, Report]) -> tuple[pd.DataFrame, list[str]]:
+    """Return one table of the models of several runs, and what to know when comparing them.
+
+    Args:
+        reports: Run's name -> what is known of it.
+
+    Returns:
+        The table, with the columns `KEYS` and one for each <protocol>.<metric> of any run (empty
+        where a run did not measure it), and sentences of warning.
+    """
+    parts: list[pd.DataFrame] = []
+    pairs: dict[tuple[str, str], Any] = {}
+    for name, report in reports.items():
+        run = report.tables
         rows, _ = model_table(run)
-        rows = rows.assign(run=str(path), selected_by=_selected_by(run, rows["model_id"]))
-        parts.append(rows)
-    pairs = {
-        pair: None
-        for run in tables
-        if run.scores is not None
-        for pair in metric_columns(run.scores)
-    }
+        parts.append(rows.assign(run=name, selected_by=_selected_by(run, rows["model_id"])))
+        if run.scores is not None:
+            pairs |= dict.fromkeys(metric_columns(run.scores))
     columns = [*KEYS, *(f"{protocol}.{metric}" for protocol, metric in pairs)]
     table = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    return table.reindex(columns=columns), _warnings(runs, tables)
+    return table.reindex(columns=columns), _warnings(reports)
 
 
-def _read(path: Path) -> RunTables:
+def _read(path: Path) -> Report:
     run = RunDirectory(path)
     if not run.models_csv.exists():
         raise ConfigurationError(
@@ -106,7 +122,7 @@ def _read(path: Path) -> RunTables:
             f"runs/quickstart, with the {run.models_csv.name} of the train stage. Received: {path}"
         )
     try:
-        return read_run(run)
+        return make_report(run, str(path), ReportOptions())
     except ValueError as error:
         raise StageError(str(error)) from error
 
@@ -124,12 +140,13 @@ def _selected_by(run: RunTables, model_ids: pd.Series) -> list[str]:
     return ["; ".join(names.get(model_id, ())) for model_id in model_ids]
 
 
-def _warnings(runs: Sequence[Path], tables: Sequence[RunTables]) -> list[str]:
+def _warnings(reports: Mapping[str, Report]) -> list[str]:
     """Say what makes scores of the runs no fair comparison."""
     found, data, versions = [], set(), set()
-    for path, run in zip(runs, tables, strict=True):
+    for name, report in reports.items():
+        run = report.tables
         if run.scores is None:
-            found.append(f"{path} has no scores yet: run its metrics stage")
+            found.append(f"{name} has no scores yet: run its metrics stage")
             continue
         data |= set(zip(run.scores["dataset"], run.scores["data_fingerprint"], strict=True))
         versions |= set(run.scores["versions"])
@@ -178,13 +195,9 @@ def _cell(value: object) -> str:
     return str(value).replace("|", "\\|")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py compare",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("compare", DESCRIPTION, EXAMPLES)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
     parser.add_argument(
         "--metrics",
@@ -194,6 +207,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--selected", action="store_true", help="only models that were selected")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE.html",
+        help="write one page of all runs here: a table that sorts and filters, what was selected, "
+        "the settings; it opens without a network and links to the runs' own pages",
+    )
+    add_json_argument(parser, "the table")
     parser.add_argument(
         "--markdown",
         action="store_true",

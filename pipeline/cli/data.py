@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.cli.commands import EXIT_DONE
-from pipeline.cli.parser import add_cache_argument, add_set_argument, cache_folder
+from pipeline.cli.parser import (
+    add_cache_argument,
+    add_set_argument,
+    cache_folder,
+    command_parser,
+)
 from pipeline.errors import StageError
 from pipeline.experiment import load_experiment
 from pipeline.pictures import save_picture
-from pipeline.progress import ProgressDisplay
+from pipeline.progress import ProgressDisplay, announce
 from pipeline.stages.data.contact_sheet import contact_sheet
 
 DESCRIPTION = """\
@@ -20,7 +25,7 @@ factor, which moves while the others stay. Makes the images first where they are
 
 def main(arguments: Sequence[str]) -> int:
     """Write the contact sheet and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     experiment = load_experiment(options.show, options.set)
     recipe, cache = experiment.dataset, cache_folder(options)
     display = ProgressDisplay("data")
@@ -36,16 +41,13 @@ def main(arguments: Sequence[str]) -> int:
         display.close()
     path = options.picture or Path(f"{experiment.name}-data.png")
     save_picture(path, contact_sheet(dataset, seed=options.seed))
-    print(f"{dataset.name}: {path}")
+    announce(f"{dataset.name}: {path}")
     return EXIT_DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py data",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("data", DESCRIPTION)
     parser.add_argument(
         "--show",
         action="append",

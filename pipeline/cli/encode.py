@@ -9,7 +9,9 @@ import pandas as pd
 
 from pipeline.cli.commands import EXIT_DONE
 from pipeline.cli.model_argument import add_model_arguments, model_of
+from pipeline.cli.parser import command_parser
 from pipeline.inference.own_images import read_own_images
+from pipeline.progress import announce
 from pipeline.runs.files import write_text
 from pipeline.runs.tables import table_text
 
@@ -28,7 +30,7 @@ examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the codes and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     model = model_of(options)
     encode, shape = model.encoder()
     codes = encode(read_own_images(options.images, shape))
@@ -39,17 +41,13 @@ def main(arguments: Sequence[str]) -> int:
         print(text, end="")
     else:
         write_text(options.csv, text)
-        print(f"{len(table)} images: {options.csv}", file=sys.stderr)
+        announce(f"{len(table)} images: {options.csv}", file=sys.stderr)
     return EXIT_DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py encode",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("encode", DESCRIPTION, EXAMPLES)
     add_model_arguments(parser)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="image files")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here")

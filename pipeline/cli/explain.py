@@ -14,6 +14,7 @@ import metrics
 from metrics.shared.documentation import BETTER
 from metrics.shared.record import NEEDS, Result, result_range
 from pipeline.cli.commands import EXIT_DONE
+from pipeline.cli.parser import add_json_argument, command_parser
 from pipeline.errors import ConfigurationError
 from pipeline.selection import METHODS
 from pipeline.selection.method import NEEDS as SELECTION_NEEDS
@@ -40,7 +41,7 @@ WIDTH = 100
 
 def main(arguments: Sequence[str]) -> int:
     """Print what is known under a name and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     if options.name is None:
         print(_as_json(_titles()) if options.json else _listed(_titles()))
         return EXIT_DONE
@@ -233,13 +234,9 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, indent=1, default=str)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py explain",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("explain", DESCRIPTION, EXAMPLES)
     parser.add_argument(
         "name",
         nargs="?",
@@ -247,5 +244,5 @@ def _parser() -> argparse.ArgumentParser:
         help="a metric, a variant of one, a value of the column `metric` of scores.csv, or a "
         "selection method; default: list all",
     )
-    parser.add_argument("--json", action="store_true", help="write JSON, for scripts")
+    add_json_argument(parser, "the record")
     return parser

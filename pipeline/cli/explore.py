@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.cli.commands import EXIT_DONE
 from pipeline.cli.model_argument import add_run_arguments, chosen_model, find_models
+from pipeline.cli.parser import command_parser
 from pipeline.errors import ConfigurationError
 from pipeline.execution import tensorflow_setup
 
@@ -32,7 +33,7 @@ MAX_PORT = 65535
 
 def main(arguments: Sequence[str]) -> int:
     """Serve the page until interrupted and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     folders = find_models(options.model)
     chosen = chosen_model(options.model, folders, options.id)
     if importlib.util.find_spec(LIBRARY) is None:
@@ -53,13 +54,9 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py explore",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("explore", DESCRIPTION, EXAMPLES)
     add_run_arguments(parser)
     parser.add_argument(
         "--port", type=_port, default=PORT, help=f"of 127.0.0.1; 0: any; default: {PORT}"

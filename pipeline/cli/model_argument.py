@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.cli.error_log import keep_errors_in
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.execution import tensorflow_setup
+from pipeline.inference.own_images import read_own_images
 from pipeline.inference.saved_model import SavedModel, open_model
 from pipeline.pictures import save_animation, save_picture
+from pipeline.progress import announce
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.files import atomic_path
 from pipeline.stages.report.content import Report, make_report
@@ -71,6 +74,7 @@ def find_models(place: Path) -> dict[str, Path]:
     """
     run = RunDirectory(place)
     if run.models_csv.exists():
+        keep_errors_in(run.root)
         return _models_of_run(run)
     inside = sorted(place.iterdir()) if place.is_dir() else []
     if (place / "config.json").exists() or not any(
@@ -126,6 +130,39 @@ def _models_of_run(run: RunDirectory) -> dict[str, Path]:
     return {name: report.export(name).root for name in names}
 
 
+def chosen_codes(model: SavedModel, names: Sequence[str]) -> list[int]:
+    """Return the numbers of the codes of these names.
+
+    Raises:
+        ConfigurationError: The model has no such code; with the nearest name.
+    """
+    known = model.codes.code_names
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise ConfigurationError(
+                f"{model.name} has no code {name!r}. {hint}Expected some of: {', '.join(known)}. "
+                f"Received: --code {name}"
+            )
+    return [known.index(name) for name in names]
+
+
+def codes_of_images(model: SavedModel, files: Sequence[Path]) -> np.ndarray:
+    """Return the codes [files, code_dim] of the user's images, as the generator takes them.
+
+    Raises:
+        ConfigurationError: A file is no image, or the encoder gives something else.
+    """
+    if model.codes.is_told_by_features:
+        raise ConfigurationError(
+            f"The encoder of {model.name} tells classes by features, which its generator does not "
+            "take. Expected no image with such a model (CoDeGAN); `encode` gives its features."
+        )
+    encode, shape = model.encoder()
+    return encode(read_own_images(files, shape))
+
+
 def add_output_argument(
     parser: argparse.ArgumentParser, default: str, suffixes: Sequence[str]
 ) -> None:
@@ -165,7 +202,7 @@ def write_outputs(
             save_animation(path, frames)
         else:
             save_picture(path, picture)
-        print(path)
+        announce(str(path))
 
 
 def count(text: str) -> int:

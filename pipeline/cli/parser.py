@@ -3,11 +3,13 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 import pipeline
 from pipeline.cli.commands import describe_commands
 from pipeline.errors import ConfigurationError
 from pipeline.experiment import Experiment
+from pipeline.progress import be_quiet
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.order import STAGE_NAMES
 
@@ -42,14 +44,46 @@ exit codes:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the main command."""
+def command_parser(name: str, description: str, examples: str = "") -> argparse.ArgumentParser:
+    """Return the parser of a command, with what all commands take.
+
+    Args:
+        name: Of the command; "" of the main one.
+        description: What it does.
+        examples: How it is used, shown below its arguments.
+    """
     parser = argparse.ArgumentParser(
-        prog="run_pipeline.py",
-        description=DESCRIPTION,
-        epilog=f"commands of their own:\n{describe_commands()}\n\n{EXAMPLES}",
+        prog=f"run_pipeline.py {name}".rstrip(),
+        description=description,
+        epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action=_Quiet,
+        nargs=0,
+        help="show neither progress nor what was written, only warnings and errors",
+    )
+    return parser
+
+
+class _Quiet(argparse.Action):
+    """Takes effect as soon as it is read."""
+
+    def __call__(self, *_: Any) -> None:
+        be_quiet()
+
+
+def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--json`, for scripts."""
+    parser.add_argument("--json", action="store_true", help=f"write {what} as JSON, for scripts")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the main command."""
+    epilog = f"commands of their own:\n{describe_commands()}\n\n{EXAMPLES}"
+    parser = command_parser("", DESCRIPTION, epilog)
     add_experiment_arguments(parser)
     parser.add_argument(
         "--stages",
@@ -70,6 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="only say what would run, why, and its cost"
     )
+    add_json_argument(parser, "the plan of --dry-run, or at the end what became of each stage,")
     parser.add_argument(
         "--workers",
         type=_positive_integer,

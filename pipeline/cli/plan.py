@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.experiment import Experiment
@@ -46,6 +47,35 @@ def planned_stages(context: Context, stages: Sequence[Stage]) -> Iterator[Planne
             raise StageError(f"The {stage.name} stage: {error}") from error
         yield PlannedStage(stage, steps, waits=upstream_runs)
         upstream_runs = upstream_runs or any(step.reason is not None for step in steps)
+
+
+def stage_facts(planned: PlannedStage) -> dict[str, Any]:
+    """Return the state of a stage and of each piece of its work, as JSON-able data."""
+    if planned.steps is None:
+        return {"name": planned.stage.name, "state": "waits", "steps": []}
+    steps = [_of_step(planned, step) for step in planned.steps]
+    states = {step["state"] for step in steps}
+    order = ("to do", "waits", "failed", "finished")
+    state = next((one for one in order if one in states), "finished")
+    return {"name": planned.stage.name, "state": state, "steps": steps}
+
+
+def _of_step(planned: PlannedStage, step: Step) -> dict[str, Any]:
+    if step.failure:
+        state, reason = "failed", step.failure
+    elif step.reason is not None:
+        state, reason = "to do", step.reason
+    elif planned.waits and planned.stage.name != "train":
+        state, reason = "waits", "done before; again if what it reads changes"
+    else:
+        state, reason = "finished", ""
+    return {
+        "name": step.name,
+        "state": state,
+        "reason": reason,
+        "seconds": step.seconds,
+        "note": "" if step.failure else step.note,
+    }
 
 
 def describe_plan(context: Context, stages: Sequence[Stage]) -> str:

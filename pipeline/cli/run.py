@@ -2,19 +2,22 @@
 
 import argparse
 import contextlib
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.cli.commands import EXIT_DONE, EXIT_FAILED
+from pipeline.cli.error_log import current_error_log, keep_errors_in
 from pipeline.cli.parser import build_parser, cache_folder, run_directory
-from pipeline.cli.plan import describe_plan
-from pipeline.errors import ConfigurationError, StageError
+from pipeline.cli.plan import describe_plan, planned_stages, stage_facts
+from pipeline.errors import LOGGER, ConfigurationError, StageError
 from pipeline.execution import devices
 from pipeline.execution.cluster import read_cluster
 from pipeline.execution.contract import Executor
 from pipeline.execution.pool import TaskPool
 from pipeline.experiment import Experiment, load_experiment
+from pipeline.progress import announce
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.files import value_digest, write_text
 from pipeline.runs.manifests import is_damage, read_manifest, reopen, why_stale, write_manifest
@@ -31,16 +34,25 @@ def main(arguments: Sequence[str]) -> int:
     if not machines.is_chief:
         stages = [stage for stage in stages if stage.name in ("data", "train")]
     run, cache = run_directory(options, experiment), cache_folder(options)
+    keep_errors_in(run.root)
     with contextlib.closing(_executor(options, experiment, (run.root, cache))) as pool:
         context = Context(experiment, run, cache, pool, frozenset(options.force))
         if options.dry_run:
-            print(describe_plan(context, stages))
+            _print_plan(context, stages, as_json=options.json)
             return EXIT_DONE
         if not machines.is_chief:  # the chief holds the run directory
-            return _run_stages(context, stages)
+            return _end(context, _run_stages(context, stages), as_json=options.json)
         with context.run.lock():
             _write_configuration(context.run, experiment.gin_text)
-            return _run_stages(context, stages)
+            return _end(context, _run_stages(context, stages), as_json=options.json)
+
+
+def _print_plan(context: Context, stages: Sequence[Stage], *, as_json: bool) -> None:
+    if as_json:
+        facts = [stage_facts(planned) for planned in planned_stages(context, stages)]
+        print(json.dumps({"run": str(context.run.root), "stages": facts}, indent=1))
+    else:
+        print(describe_plan(context, stages))
 
 
 def _executor(
@@ -82,27 +94,51 @@ def _write_configuration(run: RunDirectory, text: str) -> None:
     write_manifest(manifest, value_digest(text), [run.configuration])
 
 
-def _run_stages(context: Context, stages: Sequence[Stage]) -> int:
-    """Run stages in order; a failed one ends the run only if nothing after it could work."""
-    failed = False
+def _run_stages(context: Context, stages: Sequence[Stage]) -> dict[str, str]:
+    """Run stages in order, and say what failed.
+
+    Returns:
+        Stage -> its error, "" where all went well. A failed stage ends the run only if nothing
+        after it could work; those after it are then left out.
+    """
+    errors: dict[str, str] = {}
     for stage in stages:
+        errors[stage.name] = ""
         try:
             stage.run(context)
-        except StageError as error:
-            failed = True
-            print(f"The {stage.name} stage: {error}", file=sys.stderr)
-            if stage.name == "data":
-                break
         except ConfigurationError:
             raise
-        except ValueError as error:
-            # A recipe or table that cannot be read: named by whoever raised it.
-            failed = True
+        # ValueError: a recipe or table that cannot be read, named by whoever raised it.
+        except (StageError, ValueError) as error:
+            LOGGER.error("the %s stage failed", stage.name, exc_info=error)
+            errors[stage.name] = str(error)
             print(f"The {stage.name} stage: {error}", file=sys.stderr)
-            break
-    if failed:
-        print(f"Finished with errors; results so far are in {context.run.root}", file=sys.stderr)
-        return EXIT_FAILED
+            if stage.name == "data" or not isinstance(error, StageError):
+                break
+    return errors
+
+
+def _end(context: Context, errors: Mapping[str, str], *, as_json: bool) -> int:
+    """Say how the run ended, in one line or as JSON, and return the exit code."""
+    failed = [name for name, error in errors.items() if error]
     page = context.run.page
-    print(f"Done: {context.run.root}" + (f"; open {page}" if page.exists() else ""))
+    if as_json:
+        facts = {
+            "run": str(context.run.root),
+            "failed": bool(failed),
+            "errors": errors,
+            "page": str(page) if page.exists() else None,
+            "errors_log": str(context.run.errors_log) if failed else None,
+        }
+        print(json.dumps(facts, indent=1))
+    if failed:
+        log = current_error_log()
+        print(
+            f"error: failed: {', '.join(failed)}; results so far are in {context.run.root}. Mend "
+            f"what is named above and give the same command again{log.hint if log else ''}",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
+    if not as_json:
+        announce(f"Done: {context.run.root}" + (f"; open {page}" if page.exists() else ""))
     return EXIT_DONE

@@ -14,6 +14,7 @@ from pipeline.cli.model_argument import (
     model_of,
     write_outputs,
 )
+from pipeline.cli.parser import command_parser
 from pipeline.pictures import image_grid
 
 DESCRIPTION = """\
@@ -33,7 +34,7 @@ examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the images and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     model = model_of(options)
     latents = model.drawable().draw(np.random.default_rng(options.seed), options.number)
     images = model.generator()(latents)
@@ -42,13 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py sample",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("sample", DESCRIPTION, EXAMPLES)
     add_model_arguments(parser)
     parser.add_argument("-n", "--number", type=count, default=64, help="of images; default: 64")
     parser.add_argument("--seed", type=int, default=0, help="of the latent vectors; default: 0")

@@ -1,6 +1,7 @@
 """`run_pipeline.py score`: the metrics on anyone's arrays, without our models or data sets."""
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,12 @@ import pandas as pd
 import metrics
 from pipeline.cli.commands import EXIT_DONE
 from pipeline.cli.given_arrays import check_arrays, needs_classes, real_factors, warnings
+from pipeline.cli.parser import add_json_argument, command_parser
 from pipeline.errors import ConfigurationError
-from pipeline.progress import ProgressDisplay
+from pipeline.progress import ProgressDisplay, announce
 from pipeline.runs.files import file_digest
 from pipeline.runs.manifests import versions
-from pipeline.runs.tables import write_table
+from pipeline.runs.tables import table_records, write_table
 
 COLUMNS = (
     "metric",
@@ -62,7 +64,7 @@ STANDS_FOR = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run `score` and return the exit code."""
-    options = _build_parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     arrays = read_arrays(options.file)
     check_arrays(str(options.file), arrays)
     for sentence in warnings(arrays):
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
             if reason is None:
                 names.append(name)
             else:
-                print(f"skipped {name}: {reason}")
+                announce(f"skipped {name}: {reason}", file=sys.stderr if options.json else None)
     if not names:
         raise ConfigurationError(
             f"{options.file} holds nothing to score. Expected codes and factors, or groups, "
@@ -98,7 +100,10 @@ def main(arguments: Sequence[str]) -> int:
         shown = table[["metric", "value", "ci_low", "ci_high", "scored_on"]].astype(
             {"ci_low": float, "ci_high": float}
         )
-        print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
+        if options.json:
+            print(json.dumps(table_records(table), indent=1))
+        else:
+            print(shown.to_string(index=False, na_rep="", float_format="{:.4f}".format))
         if options.csv is not None:
             write_table(options.csv, table, COLUMNS, may_be_empty=("ci_low", "ci_high"))
     if failures:
@@ -237,12 +242,9 @@ def _scored_on(metric: metrics.Metric, key: str, arrays: Mapping[str, np.ndarray
     return "all points"
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py score",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("score", DESCRIPTION)
     parser.add_argument("file", type=Path, help="the .npz file")
     parser.add_argument(
         "--metrics",
@@ -252,6 +254,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "except those that take minutes",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table here")
+    add_json_argument(parser, "the table")
     parser.add_argument("--seed", type=int, default=0, help="of whatever is random; default: 0")
     parser.add_argument(
         "--resamples",

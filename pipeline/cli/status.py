@@ -10,8 +10,14 @@ from typing import Any
 import pandas as pd
 
 from pipeline.cli.commands import EXIT_DONE
-from pipeline.cli.parser import add_cache_argument, cache_folder
-from pipeline.cli.plan import PlannedStage, describe_models, planned_stages
+from pipeline.cli.error_log import keep_errors_in
+from pipeline.cli.parser import (
+    add_cache_argument,
+    add_json_argument,
+    cache_folder,
+    command_parser,
+)
+from pipeline.cli.plan import describe_models, planned_stages, stage_facts
 from pipeline.errors import ConfigurationError
 from pipeline.execution import devices
 from pipeline.execution.pool import TaskPool
@@ -20,7 +26,7 @@ from pipeline.progress import format_seconds
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import holder_of
 from pipeline.stages.order import STAGES
-from pipeline.stages.stage import Context, Step
+from pipeline.stages.stage import Context
 
 DESCRIPTION = """\
 Say what a run directory holds: which tables, and for each stage what is finished, what is to be
@@ -41,7 +47,8 @@ NO_IMAGES = (
 
 def main(arguments: Sequence[str]) -> int:
     """Print what a run holds and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
+    keep_errors_in(options.run)
     facts = status_of(RunDirectory(options.run), cache_folder(options))
     if options.cache is not None:
         facts["command"] += f" --cache {shlex.quote(str(options.cache))}"
@@ -68,7 +75,7 @@ def status_of(run: RunDirectory, cache: Path) -> dict[str, Any]:
     experiment = load_experiment([str(run.configuration)])
     workers = devices.default_workers(experiment.threads, experiment.replicas)
     context = Context(experiment, run, cache, TaskPool(workers, experiment.threads))
-    stages = [_of_stage(planned) for planned in planned_stages(context, STAGES)]
+    stages = [stage_facts(planned) for planned in planned_stages(context, STAGES)]
     seconds = [step["seconds"] for one in stages for step in one["steps"]]
     is_finished = all(one["state"] in ("finished", "failed") for one in stages)
     files = [shlex.quote(str(path)) for path in (run.configuration, run.root)]
@@ -83,34 +90,6 @@ def status_of(run: RunDirectory, cache: Path) -> dict[str, Any]:
         "seconds_left": sum(one for one in seconds if one is not None),
         "warnings": [NO_IMAGES] if not context.is_data_ready and run.models_csv.exists() else [],
         "command": f"python run_pipeline.py --gin {files[0]} --out {files[1]}",
-    }
-
-
-def _of_stage(planned: PlannedStage) -> dict[str, Any]:
-    if planned.steps is None:
-        return {"name": planned.stage.name, "state": "waits", "steps": []}
-    steps = [_of_step(planned, step) for step in planned.steps]
-    states = {step["state"] for step in steps}
-    order = ("to do", "waits", "failed", "finished")
-    state = next((one for one in order if one in states), "finished")
-    return {"name": planned.stage.name, "state": state, "steps": steps}
-
-
-def _of_step(planned: PlannedStage, step: Step) -> dict[str, Any]:
-    if step.failure:
-        state, reason = "failed", step.failure
-    elif step.reason is not None:
-        state, reason = "to do", step.reason
-    elif planned.waits and planned.stage.name != "train":
-        state, reason = "waits", "done before; again if what it reads changes"
-    else:
-        state, reason = "finished", ""
-    return {
-        "name": step.name,
-        "state": state,
-        "reason": reason,
-        "seconds": step.seconds,
-        "note": "" if step.failure else step.note,
     }
 
 
@@ -185,14 +164,10 @@ def _line(step: dict[str, Any]) -> str:
     return f"{step['name']}: {step['state']} ({step['reason']}){cost}{note}{retry}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py status",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("status", DESCRIPTION, EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory: runs/quickstart")
     add_cache_argument(parser)
-    parser.add_argument("--json", action="store_true", help="write JSON, for scripts")
+    add_json_argument(parser, "all of it")
     return parser

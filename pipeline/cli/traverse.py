@@ -1,7 +1,6 @@
 """`run_pipeline.py traverse`: what each code of a trained model does to an image."""
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +10,13 @@ from pipeline.cli.commands import EXIT_DONE
 from pipeline.cli.model_argument import (
     add_model_arguments,
     add_output_argument,
+    chosen_codes,
+    codes_of_images,
     count,
     model_of,
     write_outputs,
 )
-from pipeline.errors import ConfigurationError
-from pipeline.inference.own_images import read_own_images
-from pipeline.inference.saved_model import SavedModel
+from pipeline.cli.parser import command_parser
 from pipeline.inference.traversing import traversal_images
 from pipeline.pictures import traversal_frames, traversal_strips
 
@@ -39,13 +38,13 @@ examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the traversals and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     model = model_of(options)
-    chosen = _chosen(model, options.code)
+    chosen = chosen_codes(model, options.code) or list(range(model.codes.num_codes))
     codes = model.drawable()
     base = codes.draw(np.random.default_rng(options.seed), 1)[0]
     if options.image is not None:
-        base[: codes.code_dim] = _codes_of(model, options.image)
+        base[: codes.code_dim] = codes_of_images(model, [options.image])[0]
     limits = tuple(options.limits) if options.limits else None
     images, values, names = traversal_images(
         model.generator(), codes, base, chosen, steps=options.steps, limits=limits
@@ -59,37 +58,9 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def _chosen(model: SavedModel, names: Sequence[str]) -> list[int]:
-    """Return the numbers of the codes of these names; of all without any."""
-    known = model.codes.code_names
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise ConfigurationError(
-                f"{model.name} has no code {name!r}. {hint}Expected some of: {', '.join(known)}. "
-                f"Received: --code {name}"
-            )
-    return [known.index(name) for name in names] or list(range(len(known)))
-
-
-def _codes_of(model: SavedModel, image: Path) -> np.ndarray:
-    if model.codes.is_told_by_features:
-        raise ConfigurationError(
-            f"The encoder of {model.name} tells classes by features, which its generator does not "
-            "take. Expected no --image with such a model (CoDeGAN); `encode` gives its features."
-        )
-    encode, shape = model.encoder()
-    return encode(read_own_images([image], shape))[0]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_pipeline.py traverse",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser("traverse", DESCRIPTION, EXAMPLES)
     add_model_arguments(parser)
     parser.add_argument(
         "--code",

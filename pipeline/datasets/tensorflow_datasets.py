@@ -7,6 +7,7 @@ while the cache is being made.
 import dataclasses
 import itertools
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -201,6 +202,8 @@ def prepare_builder(dataset: str, cache_directory: Path) -> Any:
       OSError: The data could not be downloaded; says how else to get them.
     """
     library = _library()
+    if not sys.stderr.isatty():
+        library.disable_progress_bar()
     data_directory = Path(cache_directory) / "tensorflow_datasets"
     try:
         builder = library.builder(dataset, data_dir=str(data_directory))

@@ -7,9 +7,11 @@ never imports TensorFlow: it plans, shows progress and reads results.
 """
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
+from pipeline.errors import LOGGER
 from pipeline.progress import ProgressDisplay
 
 SECONDS_TO_SAVE = 120  # after Ctrl-C; a worker that is still at work then is ended
@@ -34,7 +36,6 @@ class Executor(abc.ABC):
     def num_local_cores(self) -> int:
         """Cores of this machine that the parent may use while no task runs."""
 
-    @abc.abstractmethod
     def run(
         self,
         function: Callable[..., Any],
@@ -46,7 +47,8 @@ class Executor(abc.ABC):
     ) -> Iterator[tuple[str, Any]]:
         """Yield `(name, function(*arguments))` for each `(name, arguments)`, as they finish.
 
-        An exception of one task does not stop the others: it is yielded in the result's place.
+        An exception of one task does not stop the others: it is yielded in the result's place, and
+        its traceback logged.
 
         Args:
             function: Called in a worker with the arguments and `progress=`.
@@ -59,6 +61,23 @@ class Executor(abc.ABC):
         Raises:
             KeyboardInterrupt: After Ctrl-C or SIGTERM, when every worker has saved its work.
         """
+        running = self._run(function, tasks, display, describe, new_process_each)
+        with contextlib.closing(running):
+            for name, result in running:
+                if isinstance(result, Exception):
+                    LOGGER.error("the task %s failed", name, exc_info=result)
+                yield name, result
+
+    @abc.abstractmethod
+    def _run(
+        self,
+        function: Callable[..., Any],
+        tasks: Sequence[tuple[str, tuple]],
+        display: ProgressDisplay,
+        describe: Callable[[str, Any], str],
+        new_process_each: bool,
+    ) -> Generator[tuple[str, Any], None, None]:
+        """Do what `run` says; leaving it early is as an interrupt."""
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from pipeline.errors import StageError
@@ -42,15 +42,14 @@ class TaskPool(contract.Executor):
         self._stop = self._context.Event()
         self._executor: concurrent.futures.ProcessPoolExecutor | None = None
 
-    def run(
+    def _run(
         self,
         function: Callable[..., Any],
         tasks: Sequence[tuple[str, tuple]],
         display: ProgressDisplay,
         describe: Callable[[str, Any], str],
-        *,
-        new_process_each: bool = False,
-    ) -> Iterator[tuple[str, Any]]:
+        new_process_each: bool,
+    ) -> Generator[tuple[str, Any], None, None]:
         """Yield each task's name and result; see `contract.Executor`.
 
         Raises:

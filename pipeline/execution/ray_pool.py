@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +88,14 @@ class RayPool(contract.Executor):
         """Those of this machine: workers are elsewhere."""
         return len(os.sched_getaffinity(0))
 
-    def run(
+    def _run(
         self,
         function: Callable[..., Any],
         tasks: Sequence[tuple[str, tuple]],
         display: ProgressDisplay,
         describe: Callable[[str, Any], str],
-        *,
-        new_process_each: bool = False,
-    ) -> Iterator[tuple[str, Any]]:
+        new_process_each: bool,
+    ) -> Generator[tuple[str, Any], None, None]:
         """Yield each task's name and result; see `contract.Executor`.
 
         Raises:
@@ -145,6 +144,7 @@ class RayPool(contract.Executor):
         try:
             return self._ray.get(reference)
         except exceptions.RayTaskError as error:
+            error.cause.__cause__ = error  # which knows the traceback
             return error.cause
         except exceptions.RayError as error:
             return StageError(

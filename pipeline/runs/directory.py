@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pipeline.runs.lock import hold
 
+ONNX = ".onnx"
+
 
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
@@ -56,6 +58,11 @@ class RunDirectory:
     def configuration(self) -> Path:
         """The Gin text of the last run, to be read or run again."""
         return self.root / "configuration.gin"
+
+    @property
+    def errors_log(self) -> Path:
+        """Tracebacks of what went wrong, each with its time and command; absent without any."""
+        return self.root / "errors.log"
 
     def manifest(self, stage: str) -> Path:
         """Return the file that says that a stage is finished, and from what."""
@@ -171,12 +178,18 @@ class ExportDirectory:
     @property
     def generator(self) -> Path:
         """Latent vectors to images in [0, 1]."""
-        return self.root / "generator.keras"
+        return self._network("generator")
 
     @property
     def encoder(self) -> Path:
         """Images in [0, 1] to codes."""
-        return self.root / "encoder.keras"
+        return self._network("encoder")
+
+    def _network(self, name: str) -> Path:
+        """Return the file of a network; others than this project may have left it as ONNX."""
+        path = self.root / f"{name}.keras"
+        onnx = path.with_suffix(ONNX)
+        return onnx if onnx.exists() and not path.exists() else path
 
     @property
     def posterior(self) -> Path:

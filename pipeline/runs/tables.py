@@ -101,6 +101,15 @@ def write_table(
         temporary.write_bytes(text.encode("utf-8"))
 
 
+def table_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON-able data, in full precision; None in empty cells."""
+    plain = table.astype(object).where(table.notna(), None)
+    return [
+        {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in plain.to_dict("records")
+    ]
+
+
 def table_text(
     path: Path,
     frame: pd.DataFrame,

@@ -1,6 +1,8 @@
 """`compare`: several runs in one table, with what was selected, and no number lost."""
 
 import io
+import json
+import re
 
 import pandas as pd
 import pytest
@@ -108,3 +110,31 @@ def test_bad_use_ends_in_one_line(tmp_path, capsys, monkeypatch, arguments, expe
     assert main(["compare", *arguments]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and expected in error
+
+
+def test_the_page_holds_all_runs_and_escapes_their_names(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "<b>", {"a-0": {"mig": 0.7}}, images="5678")
+    (tmp_path / "a" / "report").mkdir()
+    (tmp_path / "a" / "report" / "index.html").write_text("its page")
+    assert main(["compare", "a", "<b>", "--page", "out/both.html"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "" and "page of 2 runs: out/both.html" in said.err
+    page = (tmp_path / "out" / "both.html").read_text()
+    assert ">0.700<small>1 seed" in page and "&lt;b&gt;" in page and "<b>" not in page
+    assert "do not compare them as equals" in page  # other images
+    board = re.search(r'id="board-data">(.*?)</script>', page, flags=re.DOTALL)
+    data = json.loads(board[1])
+    assert [one["metric"] for one in data["metrics"]] == ["mig", "sap"]
+    rows = {(row["run"], row["id"]): row for row in data["rows"]}
+    assert rows["a", "a-0"]["cells"] == {"0": [0.1], "1": [0.3333333]}
+    assert rows["<b>", "a-0"]["cells"] == {"0": [0.7]} and rows["<b>", "a-0"]["href"] is None
+    assert rows["a", "a-1"]["href"] == "../a/report/index.html#model=a-1"
+    assert rows["a", "a-1"]["selected"] and not rows["a", "a-0"]["selected"]
+
+
+def test_scripts_read_json(tmp_path, capsys):
+    assert main(["compare", str(make_run(tmp_path / "a")), "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["cr.sap"] == 1 / 3 and second["selected_by"] == "udr_lasso"

@@ -4,7 +4,7 @@ Numbers are rounded here and only here (and in the plots); the tables beside it 
 """
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -61,14 +61,32 @@ def _render(report: Report, parts: Parts, explorer: Mapping[str, Any]) -> str:
                     ],
                 }
             )
-    environment = _environment()
-    return environment.get_template("page.html").render(
-        title=report.title,
-        report=report,
-        sections=sections,
-        style=_asset("page.css"),
-        scripts=[_asset(name) for name in SCRIPTS],
-        beside=BESIDE,
+    return render_sections(report.title, sections, SCRIPTS, report=report)
+
+
+def render_sections(
+    title: str, sections: Sequence[Mapping[str, Any]], scripts: Sequence[str], **more: Any
+) -> str:
+    """Return a page of some sections as HTML.
+
+    Args:
+        title: Of the page.
+        sections: What the template of pages reads of each: key, title, template, content, tables,
+            notes, plots, pictures.
+        scripts: Names of scripts that the page needs.
+        more: What else the sections' templates read.
+    """
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            sections=sections,
+            style=_asset("page.css"),
+            scripts=[_asset(name) for name in scripts],
+            beside=BESIDE,
+            **more,
+        )
     )
 
 

@@ -114,7 +114,7 @@ def run(context: Context) -> None:
         )
         display.say(f"pool {name}: {advice}")
     for line in pool_warnings.lines(results):
-        display.say(f"warning: {line}")
+        display.warn(line)
 
 
 def finished_pools(context: Context) -> dict[str, Pool]:

@@ -26,7 +26,7 @@ CONTRAST = 4.5  # WCAG 2.1 AA, text of ordinary size
 
 
 def open_page(browser, root, *, width=1280, dark=False):
-    """Open a report; return what the console said, and every address that was asked for."""
+    """Open a report, or a page; return what the console said, and every address asked for."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -34,7 +34,7 @@ def open_page(browser, root, *, width=1280, dark=False):
     browser.get("about:blank")
     browser.get_log("browser")
     browser.get_log("performance")
-    browser.get((Path(root) / "report" / "index.html").as_uri())
+    browser.get(address(root))
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [
         message["params"]["request"]["url"]
@@ -44,10 +44,14 @@ def open_page(browser, root, *, width=1280, dark=False):
     return browser.get_log("browser"), asked
 
 
+def address(root):
+    return (Path(root) / "report" / "index.html" if Path(root).is_dir() else Path(root)).as_uri()
+
+
 def check_quiet(browser, root, **look):
     console, asked = open_page(browser, root, **look)
     assert console == []
-    page = (Path(root) / "report" / "index.html").as_uri()
+    page = address(root)
     assert [url for url in asked if not url.startswith(("data:", "blob:")) and url != page] == []
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from metrics import CATALOGUE
+from pipeline.cli import main
 from pipeline.runs import tables
 from pipeline.stages.report.writing import write_report
 from tests.stages.report import synthetic_run
@@ -325,3 +326,21 @@ def test_two_hundred_models_open_at_once(browser, tmp_path, monkeypatch):
     browser.execute_script(script, boxes)
     cells = "return document.querySelectorAll('#board tbody td').length"
     assert browser.execute_script(cells) >= NUM_MANY * NUM_COLUMNS
+
+
+def test_several_runs_on_one_page(browser, full, tmp_path):
+    other = make(tmp_path / "other", explore=False)
+    page = tmp_path / "both.html"
+    assert main(["compare", str(full), str(other), "--page", str(page), "--quiet"]) == 0
+    check_quiet(browser, page)
+    assert set(column(browser, "Run")) == {str(full), str(other)}
+    assert len(model_order(browser)) == 2 * 6
+    sort_by(browser, "FactorVAE")
+    assert model_order(browser)[:2] == ["cr-1", "cr-1"]
+    pins = browser.find_elements(By.CSS_SELECTOR, "#board tbody input")
+    browser.execute_script("arguments[0].click()", pins[3])
+    assert "1 pinned" in browser.find_element(By.ID, "board-count").text
+    browser.find_element(By.ID, "board-search").send_keys(str(other))
+    assert set(column(browser, "Run")[1:]) == {str(other)}
+    browser.find_element(By.CSS_SELECTOR, "#board tbody th a").click()
+    assert browser.current_url.endswith("/report/index.html#model=cr-0")

@@ -15,7 +15,11 @@ KEYS = ["name", "representation", "dataset"]
 
 def build(report: Report, parts: Parts) -> Mapping[str, Any]:
     """Return a table of means and spreads for each protocol."""
-    table = setting_table(report.tables)
+    return content_of(setting_table(report.tables))
+
+
+def content_of(table: pd.DataFrame) -> Mapping[str, Any]:
+    """Return what the template shows of rows with the columns `SETTING_COLUMNS`."""
     if table.empty:
         return {"protocols": []}
     snapshots = table["setting"] + " (" + table["export"].str.replace("_", " ") + ")"

@@ -6,7 +6,9 @@
   const table = document.getElementById("board");
   const shown = new Set(data.shown);
   const pinned = new Set();
-  const rowKey = (row) => `${row.id} ${row.variant}`;
+  const rowKey = (row) => `${row.run || ""} ${row.id} ${row.variant}`;
+  const hasRuns = data.rows.some((row) => row.run);
+  const pinLabel = (row) => `Pin ${row.id}${row.run ? ` of ${row.run}` : ""}`;
   const hasRanks = data.rows.some((row) => row.rank !== null);
   const hasCodes = data.rows.some((row) => row.informative !== null);
   const search = document.getElementById("board-search");
@@ -32,6 +34,7 @@
 
   const columns = () => [
     { key: "id", title: "Model", text: true },
+    ...(hasRuns ? [{ key: "run", title: "Run", text: true }] : []),
     ...(hasRanks ? [{ key: "rank", title: "Rank" }] : []),
     { key: "setting", title: "Setting", text: true },
     { key: "method", title: "Method", text: true },
@@ -56,7 +59,7 @@
 
   const isWanted = (row) => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = `${row.id} ${row.variant} ${row.setting} ${row.method}`.toLowerCase();
+    const text = `${rowKey(row)} ${row.setting} ${row.method}`.toLowerCase();
     return (
       words.every((word) => text.includes(word)) &&
       (!setting.value || row.setting === setting.value) &&
@@ -101,20 +104,21 @@
   const nameCell = (row) => {
     const box = report.make("input", {
       type: "checkbox",
-      "aria-label": `Pin ${row.id}`,
+      "aria-label": pinLabel(row),
       onchange: () => {
         pinned[box.checked ? "add" : "delete"](rowKey(row));
         draw();
         const again = [...table.querySelectorAll("tbody input")].find(
-          (one) => one.getAttribute("aria-label") === `Pin ${row.id}`,
+          (one) => one.getAttribute("aria-label") === pinLabel(row),
         );
         if (again) again.focus();
       },
     });
     box.checked = pinned.has(rowKey(row));
-    const link = report.make("a", { href: `#model=${encodeURIComponent(row.id)}` }, row.id);
+    const href = row.run ? row.href : `#model=${encodeURIComponent(row.id)}`;
+    const link = href ? report.make("a", { href }, row.id) : row.id;
     const badges = [];
-    if (row.id === data.selected) badges.push("selected");
+    if (row.selected || row.id === data.selected) badges.push("selected");
     if (row.status !== "done") badges.push(row.status);
     return report.make(
       "th",
@@ -146,6 +150,7 @@
         "tr",
         pinned.has(rowKey(row)) ? { class: "pinned" } : {},
         nameCell(row),
+        hasRuns ? report.make("td", { class: "text" }, row.run) : null,
         hasRanks ? report.make("td", {}, row.rank === null ? "–" : String(row.rank)) : null,
         report.make("td", { class: "text" }, row.setting),
         report.make("td", { class: "text" }, row.method),
