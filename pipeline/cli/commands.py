@@ -1,8 +1,10 @@
 """The commands beside the main one, and the exit codes of all.
 
-A new command is a module of this package with `main(arguments) -> int`, and one line here.
+A new command is a module of this package with `main(arguments) -> int` and `build_parser()`, and
+one line here.
 """
 
+import argparse
 import dataclasses
 import importlib
 from collections.abc import Callable, Sequence
@@ -27,17 +29,25 @@ class Command:
         """The function that takes the arguments after the command's name; it returns the code."""
         return importlib.import_module(f"pipeline.cli.{self.module}").main
 
+    @property
+    def parser(self) -> argparse.ArgumentParser:
+        """Its parser."""
+        return importlib.import_module(f"pipeline.cli.{self.module}").build_parser()
+
 
 COMMANDS = {
     "card": Command("card", "write a trained model as a folder to give away, with a card"),
-    "compare": Command("compare", "write scores and selections of several runs as one table"),
+    "completion": Command("completion", "print the completion of commands for your shell"),
+    "compare": Command("compare", "write scores and selections of several runs: a table, a page"),
     "encode": Command("encode", "give the codes of your own images under a trained model"),
     "explain": Command("explain", "say what a metric or a selection method is, and its pitfalls"),
     "explore": Command("explore", "touch a trained model on a local web page"),
     "data": Command("data", "look at the images of an experiment: samples, and each factor moved"),
     "sample": Command("sample", "draw random images with a trained model"),
+    "select": Command("select", "choose the best of anyone's exported models, without labels"),
     "score": Command("score", "compute the metrics on codes that any framework produced"),
     "status": Command("status", "say what a run holds, what is left to do and why, what failed"),
+    "swap": Command("swap", "show the identity of one image with the rest of another"),
     "traverse": Command("traverse", "move each code of a trained model: picture or animation"),
 }
 

@@ -2,15 +2,16 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models.codes.joint_code import CategoricalCode, FeatureCode, JointCode
 from pipeline.errors import ConfigurationError
 from pipeline.inference.code_draws import drawable_codes
-from pipeline.inference.described_codes import described_codes
+from pipeline.inference.described_codes import EXAMPLE, described_codes
 from pipeline.inference.encoding import as_function, encoder_function, in_batches, load_network
 from pipeline.pictures import to_uint8
 from pipeline.runs.directory import ExportDirectory, ModelDirectory
@@ -24,11 +25,13 @@ class SavedModel:
         name: For file names: its id, or the name of its folder.
         folder: Its networks.
         codes: Its latent vector, as trained.
+        config: Content of its config.json.
     """
 
     name: str
     folder: ExportDirectory
     codes: JointCode
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def drawable(self) -> JointCode:
         """Return its codes as they can be drawn, see `drawable_codes`."""
@@ -90,17 +93,21 @@ def open_model(folder: Path) -> SavedModel:
     )
     if config is None or not ExportDirectory(folder).generator.exists():
         raise ConfigurationError(
-            f"{folder} holds no model. Expected a run directory, or a folder with generator.keras, "
-            f"encoder.keras and config.json. Received: {folder}"
+            f"{folder} holds no model. Expected a run directory, or a folder with generator.keras "
+            "and encoder.keras (or .onnx), and a config.json that describes the codes, such as "
+            f"{EXAMPLE}. Received: {folder}"
         )
     try:
-        codes = described_codes(json.loads(config.read_text(encoding="utf-8")))
+        content = json.loads(config.read_text(encoding="utf-8"))
+        codes = described_codes(content)
     except ValueError as error:
-        raise ConfigurationError(f"{config} is damaged ({error}). Expected JSON.") from error
+        raise ConfigurationError(
+            f"{config} describes no model: {error}. Expected such as {EXAMPLE}."
+        ) from error
     if codes is None:
         raise ConfigurationError(
-            f"{config} does not describe the model's codes. Expected method.codes.parts, as the "
-            "train stage writes it."
+            f"{config} does not describe the model's codes. Expected what the train stage writes, "
+            f"or such as {EXAMPLE}."
         )
     name = folder.name if config.parent == folder else f"{folder.parent.name}@{folder.name}"
-    return SavedModel(name, ExportDirectory(folder), codes)
+    return SavedModel(name, ExportDirectory(folder), codes, content)

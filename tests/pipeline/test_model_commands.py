@@ -14,7 +14,9 @@ from PIL import Image
 
 from models.codes.joint_code import (
     CategoricalCode,
+    EmpiricalCodes,
     FeatureCode,
+    GaussianCodes,
     GaussianNoise,
     JointCode,
     UniformCodes,
@@ -90,20 +92,24 @@ def test_a_code_moves_over_its_range(model, tmp_path):
     assert arrays_of(out[0])["images"][0, :, 0, 0, 0].tolist() == [64, 191]
 
 
-def test_an_own_image_is_where_the_other_codes_stay(tmp_path, capsys):
+def write_two_pixel_model(folder, codes):
+    """Write a model whose two pixels are .5 + .5 times its two codes, and its inverse."""
     import keras
 
-    codes = JointCode((UniformCodes(2), UniformNoise(1)))
-    latents, images = keras.Input((3,)), keras.Input((1, 2, 1))
+    latents, images = keras.Input((codes.latent_dim,)), keras.Input((1, 2, 1))
     dense = keras.layers.Dense(2)
     made = keras.Model(latents, keras.layers.Reshape((1, 2, 1))(dense(latents)))
-    dense.set_weights([np.array([[0.5, 0.0], [0.0, 0.5], [0.0, 0.0]]), np.full(2, 0.5)])
+    dense.set_weights([0.5 * np.eye(codes.latent_dim, 2), np.full(2, 0.5)])
     dense = keras.layers.Dense(2)
     read = keras.Model(images, dense(keras.layers.Flatten()(images)))
     dense.set_weights([np.eye(2) * 2, np.full(2, -1.0)])
-    made.save(tmp_path / "generator.keras")
-    read.save(tmp_path / "encoder.keras")
-    (tmp_path / "config.json").write_text(json.dumps({"method": {"codes": describe(codes)}}))
+    made.save(folder / "generator.keras")
+    read.save(folder / "encoder.keras")
+    (folder / "config.json").write_text(json.dumps({"method": {"codes": describe(codes)}}))
+
+
+def test_an_own_image_is_where_the_other_codes_stay(tmp_path, capsys):
+    write_two_pixel_model(tmp_path, JointCode((UniformCodes(2), UniformNoise(1))))
     Image.fromarray(np.array([[51, 204]], np.uint8)).save(tmp_path / "own.png")
     arguments = ["--image", str(tmp_path / "own.png"), "--steps", "2"]
     out = ["--out", str(tmp_path / "a.npz")]
@@ -113,6 +119,28 @@ def test_an_own_image_is_where_the_other_codes_stay(tmp_path, capsys):
     Image.new("L", (5, 5)).save(tmp_path / "large.png")
     assert main(["encode", str(tmp_path), str(tmp_path / "large.png")]) == 2
     assert "Expected 1 x 2 pixels. Received: 5 x 5" in capsys.readouterr().err
+
+
+def test_the_identity_of_one_image_is_swapped_into_others(tmp_path, capsys):
+    write_two_pixel_model(tmp_path, JointCode((EmpiricalCodes(1), GaussianCodes(1))))
+    for name, pixels in {"a": (51, 204), "b": (102, 255), "c": (0, 153)}.items():
+        Image.fromarray(np.array([pixels], np.uint8)).save(tmp_path / f"{name}.png")
+    a, b, c = (str(tmp_path / f"{name}.png") for name in "abc")
+    out = [tmp_path / "swap.npz", tmp_path / "swap.png"]
+    files = [word for path in out for word in ("--out", str(path))]
+    arguments = ["swap", str(tmp_path), "--identity", a, "--rest", b, c]
+    assert main([*arguments, *files]) == 0
+    found = arrays_of(out[0])
+    assert found["images"][:, :, 0, :, 0].tolist() == [[[51, 255]], [[51, 153]]]
+    assert found["identity"][0, 0, :, 0].tolist() == [51, 204] and len(found["rest"]) == 2
+    assert Image.open(out[1]).size[1] == 3 * 64 + 4  # the original above, and two rows
+    # Of another model the codes that are swapped have to be named.
+    write_two_pixel_model(tmp_path, JointCode((UniformCodes(2), UniformNoise(1))))
+    assert main([*arguments, *files]) == 2
+    assert "uniform_1, uniform_2" in capsys.readouterr().err
+    assert main([*arguments, *files, "--code", "uniform_2"]) == 0
+    found = arrays_of(out[0])["images"][:, 0, 0, :, 0]
+    assert found.tolist() == [[102, 204], [0, 204]]
 
 
 @pytest.mark.parametrize(

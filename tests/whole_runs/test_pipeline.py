@@ -129,6 +129,19 @@ def test_two_iterations_of_every_other_gin_file(name, tmp_path, cache):
     assert codes.shape == (10, spec.method.codes.code_dim) and np.isfinite(codes).all()
 
 
+def test_models_of_a_run_are_selected_among_as_in_the_run(finished, tmp_path, cache):
+    sizes = ["--groups", "10", "--group-size", "10", "--std-samples", "100", "--points", "100"]
+    places = ["--out", str(tmp_path / "choice"), "--cache", str(cache)]
+    assert main(["select", str(finished), *places, *sizes, "--quiet"]) == 0
+    own, again = (
+        pd.read_csv(root / "cross_scores.csv").set_index(["encoder_id", "generator_id"])
+        for root in (finished, tmp_path / "choice")
+    )
+    pd.testing.assert_frame_equal(own, again)
+    chosen = pd.read_csv(tmp_path / "choice" / "selection.csv")
+    assert set(chosen.selection_method) == {"model_centrality", "udr_lasso", "udr_spearman"}
+
+
 def test_what_is_finished_is_skipped(finished, cache, capfd):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*.csv")}
     assert run(out=finished, cache=cache) == 0

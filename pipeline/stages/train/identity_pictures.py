@@ -10,6 +10,7 @@ import numpy as np
 
 from models.codes.joint_code import JointCode
 from pipeline.datasets.interface import Dataset
+from pipeline.inference.swapping import bordered
 from pipeline.pictures import to_uint8
 
 PREFIX = "identity_"  # of these arrays' names in traversals.npz
@@ -56,7 +57,7 @@ def identity_pictures(
             np.broadcast_to(s[columns], (*shape, s.shape[1])),
             np.broadcast_to(z[rows, np.newaxis], (*shape, z.shape[1])),
         )
-        pictures[f"{PREFIX}swap_{part}"] = _bordered(swapped, shown[rows], shown[columns])
+        pictures[f"{PREFIX}swap_{part}"] = bordered(swapped, shown[rows], shown[columns])
         first, second = columns[:NUM_PATHS], np.roll(columns, -1)[:NUM_PATHS]
         for name, paths in (
             ("s", (_path(s[first], s[second]), _path(z[first], z[first]))),
@@ -98,19 +99,3 @@ def _path(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return codes evenly spaced between rows `[n, dim]` of two arrays, `[n, NUM_STEPS, dim]`."""
     share = np.linspace(0.0, 1.0, NUM_STEPS)[:, np.newaxis]
     return start[:, np.newaxis] * (1.0 - share) + end[:, np.newaxis] * share
-
-
-def _bordered(images: np.ndarray, left: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Return images `[rows, columns, h, w, c]` with a column and a row of originals, corner white.
-
-    Args:
-        images: The body.
-        left: The original of each row.
-        above: The original of each column.
-    """
-    rows, columns = images.shape[:2]
-    picture = np.full((rows + 1, columns + 1, *images.shape[2:]), 255, np.uint8)
-    picture[1:, 1:] = images
-    picture[1:, 0] = left
-    picture[0, 1:] = above
-    return picture
