@@ -42,6 +42,7 @@ class TrainedModel(keras.Model):
 
     Attributes:
         iteration: int64 variable, the number of iterations done.
+        gradient_norms: Player to the mean norm of its gradients, see `watch_gradients`.
         kl_of_codes: images in [0, 1] and `training` to the KL of each code's posterior to its
             prior, [batch, codes]; None for methods without a posterior.
     """
@@ -74,6 +75,7 @@ class TrainedModel(keras.Model):
         self.iteration = keras.Variable(
             0, dtype="int64", trainable=False, aggregation="only_first_replica", name="iteration"
         )
+        self.gradient_norms: dict[str, RunningMean] = {}
         self.average = None
         if generator is not None and generator_decay:
             self.average = MovingAverage(generator, generator_decay)
@@ -196,7 +198,21 @@ class TrainedModel(keras.Model):
         with tape:
             loss = loss / tf.distribute.get_strategy().num_replicas_in_sync
         variables = self.players[player]
-        self.player_optimizers[player].apply(tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, variables)
+        if player in self.gradient_norms:
+            self.gradient_norms[player].update_state(_norm_over_replicas(gradients))
+        self.player_optimizers[player].apply(gradients, variables)
+
+    def watch_gradients(self) -> None:
+        """Have `gradient_norms` follow every player; to be called before training.
+
+        They are the means, over the updates since they were reset, of the norm of all of a player's
+        gradients together. Neither weights nor `state` depend on them.
+        """
+        self.gradient_norms = {
+            player: RunningMean(name=f"gradient_norm_{player}", dtype="float32")
+            for player in self.players
+        }
 
     def end_iteration(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Count the iteration and return the running means of the losses over the batch."""
@@ -225,6 +241,15 @@ class RunningMean(keras.metrics.Mean):
     ) -> keras.Variable:
         """Make a variable of the mean."""
         return super().add_variable(shape, initializer, dtype, "only_first_replica", name)
+
+
+def _norm_over_replicas(gradients: list[tf.Tensor | None]) -> tf.Tensor:
+    """Return the norm of all gradients, which the replicas add up, as one vector."""
+    there = [tf.cast(one, tf.float32) for one in gradients if one is not None]
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        there = context.all_reduce(tf.distribute.ReduceOp.SUM, there)
+    return tf.linalg.global_norm(there)
 
 
 def _means_over_replicas(losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -44,6 +44,8 @@ class Training:
         score_points: Images over which the codes' standard deviation is taken.
         checkpoint_every: Iterations between checkpoints, a multiple of `log_every`.
         picture_every: Iterations between sample pictures, a multiple of `log_every`; 0: none.
+        gradient_norms: Whether trackers (TensorBoard and others) are also told the norm of each
+            player's gradients; no matter of the result.
         traversal_limits: Lowest and highest value of continuous codes in pictures of traversals;
             None: the range that they are drawn from.
     """
@@ -66,6 +68,7 @@ class Training:
     score_points: int = 2000
     checkpoint_every: int = dataclasses.field(metadata=_PLUMBING)
     picture_every: int = dataclasses.field(default=0, metadata=_PLUMBING)
+    gradient_norms: bool = dataclasses.field(default=False, metadata=_PLUMBING)
     traversal_limits: tuple[float, float] | None = dataclasses.field(
         default=None, metadata=_PLUMBING
     )
@@ -75,6 +78,7 @@ class Training:
         if checks.flag("training.xla", self.xla):
             object.__setattr__(self, "xla_draws", "as without")
         checks.flag("training.images_on_device", self.images_on_device)
+        checks.flag("training.gradient_norms", self.gradient_norms)
         if self.xla and self.replicas != 1:
             checks.fail("training.xla", self.xla, "False with replicas: XLA cannot compile them")
         at_least_1 = ("batch_size", "iterations", "log_every", "checkpoint_every", "score_groups")

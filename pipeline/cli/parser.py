@@ -12,6 +12,7 @@ from pipeline.experiment import Experiment
 from pipeline.progress import be_quiet
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.order import STAGE_NAMES
+from pipeline.stages.train.trackers import TRACKERS
 
 DESCRIPTION = """\
 Train disentangling generative models, score them, and pick the best one without labels.
@@ -111,6 +112,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="models trained at once; default: cores / training.threads, or GPUs / "
         "training.replicas where there are GPUs",
+    )
+    parser.add_argument(
+        "--tracker",
+        choices=TRACKERS,
+        help="who is told of losses, norms of gradients and pictures beside TensorBoard; mlflow: "
+        "into mlflow.db of the run directory, or where MLFLOW_TRACKING_URI says (pip install -e "
+        "'.[mlflow]'); default: nobody",
     )
     parser.add_argument(
         "--executor",

@@ -23,6 +23,7 @@ from pipeline.runs.files import value_digest, write_text
 from pipeline.runs.manifests import is_damage, read_manifest, reopen, why_stale, write_manifest
 from pipeline.stages.order import STAGES
 from pipeline.stages.stage import Context, Stage
+from pipeline.stages.train.trackers import prepare_tracker
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     run, cache = run_directory(options, experiment), cache_folder(options)
     keep_errors_in(run.root)
     with contextlib.closing(_executor(options, experiment, (run.root, cache))) as pool:
-        context = Context(experiment, run, cache, pool, frozenset(options.force))
+        context = Context(experiment, run, cache, pool, frozenset(options.force), options.tracker)
         if options.dry_run:
             _print_plan(context, stages, as_json=options.json)
             return EXIT_DONE
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
             return _end(context, _run_stages(context, stages), as_json=options.json)
         with context.run.lock():
             _write_configuration(context.run, experiment.gin_text)
+            if options.tracker is not None:
+                prepare_tracker(options.tracker, context.run)
             return _end(context, _run_stages(context, stages), as_json=options.json)
 
 

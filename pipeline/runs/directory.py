@@ -64,6 +64,16 @@ class RunDirectory:
         """Tracebacks of what went wrong, each with its time and command; absent without any."""
         return self.root / "errors.log"
 
+    @property
+    def mlflow_store(self) -> Path:
+        """The database of `--tracker mlflow`."""
+        return self.root / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Pictures of `--tracker mlflow`."""
+        return self.root / "mlflow"
+
     def manifest(self, stage: str) -> Path:
         """Return the file that says that a stage is finished, and from what."""
         return self.root / "manifests" / f"{stage}.json"

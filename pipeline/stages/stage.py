@@ -57,6 +57,7 @@ class Context:
         cache: Folder of rendered data sets, shared between runs.
         pool: Runs tasks in worker processes, here or on a cluster.
         forced: Stages to do again whatever is there.
+        tracker: Who is told of trainings beside TensorBoard, see `pipeline.stages.train.trackers`.
     """
 
     experiment: "Experiment"
@@ -64,6 +65,7 @@ class Context:
     cache: Path
     pool: Executor
     forced: frozenset[str] = frozenset()
+    tracker: str | None = None
 
     @property
     def is_data_ready(self) -> bool:

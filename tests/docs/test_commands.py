@@ -26,7 +26,8 @@ BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`((?:python|pip|mkdocs|ray) [^`]+)`(?!`)")
 OWN_FILE = re.compile(r"^```gin\n(# mine\.gin\n.*?)^```$", re.MULTILINE | re.DOTALL)
 # What installs, or starts a tool of its own.
-TOOLS = {"apt-get", "cd", "git", "mkdocs", "pre-commit", "ray", "source"}
+TOOLS = {"apt-get", "cd", "eval", "git", "mkdocs", "mlflow", "pre-commit", "ray", "source"}
+TOOLS |= {"tensorboard"}
 
 
 def commands():
@@ -48,8 +49,8 @@ EXPERIMENTS = [words for _, words in COMMANDS_SHOWN if words[1:3] == ("run_pipel
 PLACE = re.compile(r"(?<!\w)/(?:data|path)/[\w/-]+")  # of a user's images
 
 
-class AcceptedError(Exception):
-    """The arguments are those that the command takes."""
+class AcceptedError(BaseException):
+    """The arguments are those that the command takes; no command catches it as an error."""
 
 
 @pytest.fixture

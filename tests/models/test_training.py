@@ -334,3 +334,27 @@ def test_players_must_share_out_all_variables():
         check_partition({**players, "second": generator[:1]}, networks)
     with pytest.raises(ValueError, match="only"):
         check_partition({**players, "other": [keras.Variable(1.0)]}, networks)
+
+
+def test_norms_of_gradients_are_means_over_a_players_updates(monkeypatch):
+    watched, plain = build(), build()
+    watched.watch_gradients()
+    given = {player: [] for player in watched.players}
+    for player, optimizer in watched.player_optimizers.items():
+        apply = optimizer.apply
+
+        def keep(gradients, variables, player=player, apply=apply):
+            total = sum(float((one.numpy().astype(np.float64) ** 2).sum()) for one in gradients)
+            given[player].append(total**0.5)
+            apply(gradients, variables)
+
+        monkeypatch.setattr(optimizer, "apply", keep)
+    train(watched, 2)
+    train(plain, 2)
+    assert {player: len(norms) for player, norms in given.items()} == {
+        "generator": 4, "discriminator": 2, "contrastive": 2
+    }  # fmt: skip
+    for player, norms in given.items():
+        mean = float(watched.gradient_norms[player].result())
+        assert mean == pytest.approx(np.mean(norms), rel=1e-5)
+    assert not moved(values(plain), watched) and plain.gradient_norms == {}

@@ -33,6 +33,8 @@ GIVEN = "given"  # the method and setting of models that say none
 def open_models(folders: Sequence[Path]) -> dict[str, SavedModel]:
     """Return the models of some folders by id; of run directories, their finished models.
 
+    Of a folder of models' folders all of these.
+
     Ids are the folders' names, with those of the folders above as far as they are needed.
 
     Raises:
@@ -45,8 +47,13 @@ def open_models(folders: Sequence[Path]) -> dict[str, SavedModel]:
             rows = read_table(table, MODEL_COLUMNS)
             rows = rows[(rows["status"] == "done") & (rows["export"] == "final")]
             found += [(folder / name).resolve() for name in rows["directory"]]
-        else:
+        elif (
+            not (inside := sorted(folder.glob("*/config.json")))
+            or (folder / "config.json").exists()
+        ):
             found.append(folder.resolve())
+        else:
+            found += [one.parent.resolve() for one in inside]
     doubled = sorted({str(path) for path in found if found.count(path) > 1})
     if doubled:
         raise ConfigurationError(

@@ -70,13 +70,17 @@ class Exporter:
         if self._kl_of_codes is not None:
             self._write_kl(folder)
 
-    def write_pictures(self, folder: Path, iteration: int) -> None:
-        """Write a grid of samples and strips of traversals as PNG files."""
+    def write_pictures(self, folder: Path, iteration: int) -> dict[str, np.ndarray]:
+        """Write a grid of samples and strips of traversals as PNG files, and return them."""
         codes, _ = self._drawable_codes()
         traversals, values, names = self.traverse(codes)
-        save_picture(folder / f"samples-{iteration:09d}.png", image_grid(self.sample(codes)))
-        strips = traversal_strips(traversals, names=names, values=values)
-        save_picture(folder / f"traversals-{iteration:09d}.png", strips)
+        pictures = {
+            "samples": image_grid(self.sample(codes)),
+            "traversals": traversal_strips(traversals, names=names, values=values),
+        }
+        for name, picture in pictures.items():
+            save_picture(folder / f"{name}-{iteration:09d}.png", picture)
+        return pictures
 
     def _drawable_codes(self) -> tuple[JointCode, dict[str, Any]]:
         """Return the model's codes, fitted where they have no prior, and what a stage needs to."""

@@ -34,6 +34,7 @@ def train_model(
     directory: ModelDirectory,
     cache: Path,
     pretrained: Path | None = None,
+    tracker: str | None = None,
     *,
     progress: Callable[..., None],
 ) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def train_model(
         directory: Where; an unfinished training there goes on.
         cache: Folder of the data sets.
         pretrained: File of pre-trained weights that the model starts from.
+        tracker: Who is told beside TensorBoard, see `trackers`.
         progress: Told (iteration, iterations, losses).
 
     Returns:
@@ -65,12 +67,16 @@ def train_model(
                 model.load_pretrained(dict(weights))
         if spec.method.num_labelled:
             model.load_labelled(*labelled_part(spec.method, dataset, spec.seed))
-        monitor = Monitor(model, spec, directory, dataset, progress)
+        if spec.training.gradient_norms:
+            with strategy.scope():
+                model.watch_gradients()
+        monitor = Monitor(model, spec, directory, dataset, progress, tracker)
         monitor.write_config()
         try:
             fit_segments(model, monitor, spec, dataset)
         except TrainingDivergedError as error:
             monitor.write_history()
+            monitor.close(finished=False)
             write_manifest(
                 directory.failure,
                 spec.fingerprint,
@@ -80,6 +86,7 @@ def train_model(
             return _outcome("failed", monitor, str(error))
         keep_training(cache, spec, dataset.image_shape, monitor.watches)
         if monitor.iteration < spec.training.iterations:
+            monitor.close(finished=False)
             return _outcome("stopped", monitor)
         _finish(model, monitor, spec, directory)
         if read_cluster().num_machines > 1:
@@ -147,7 +154,7 @@ def _finish(model: Any, monitor: Monitor, spec: ModelSpec, directory: ModelDirec
     """
     monitor.exporter.export(directory.export("final"))
     monitor.write_history()
-    monitor.close()
+    monitor.close(finished=True)
     outputs = [path for path in _records(directory) if path.exists()]
     for export in spec.exports:
         folder = directory.export(export.name)

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from pipeline.datasets.interface import Dataset
 from pipeline.execution import worker
@@ -24,6 +23,9 @@ from pipeline.stages.train.code_spread import CodeSpread
 from pipeline.stages.train.export import Exporter
 from pipeline.stages.train.quick_score import QuickScore, is_meaningful
 from pipeline.stages.train.timings import Stopwatch
+from pipeline.stages.train.trackers import open_tracker
+from pipeline.stages.train.trackers.tensorboard import TensorBoardTracker
+from pipeline.stages.train.trackers.tracker import Tracker
 
 SECONDS_BETWEEN_PROGRESS = 0.5
 
@@ -41,6 +43,7 @@ class Monitor(keras.callbacks.Callback):
         directory: Its folder.
         dataset: The opened data set.
         progress: Told (iteration, iterations, losses), and what was found damaged as a note.
+        tracker: Who is told beside TensorBoard, see `trackers`.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Monitor(keras.callbacks.Callback):
         directory: ModelDirectory,
         dataset: Dataset,
         progress: Callable[..., None],
+        tracker: str | None = None,
     ):
         super().__init__()
         self.set_model(model)
@@ -62,13 +66,17 @@ class Monitor(keras.callbacks.Callback):
             self._quick_score = QuickScore(model.encoder, spec.training, dataset)
         self._code_spread = None if spec.method.has_posterior else CodeSpread(model, dataset)
         self.exporter = Exporter(model, dataset, spec.training.traversal_limits)
-        self._events = tf.summary.create_file_writer(str(directory.tensorboard))
+        self._trackers: list[Tracker] = [TensorBoardTracker(directory.tensorboard)]
         self.iteration = 0
         self.history: list[dict[str, float]] = []
         self._seconds_before = 0.0
         self.saved_seconds = 0.0  # at the last checkpoint, so the same when files are restored
         self._started = time.monotonic()
         self._last_progress = 0.0
+        try:
+            self._trackers += open_tracker(tracker, spec, directory)
+        except Exception as error:  # each has its own kinds
+            self._say(f"{tracker} is not told: {error}")
         self.watches: dict[int, Stopwatch] = {}  # of the segments trained here, by first iteration
         if spec.training.score_every and dataset.num_factors and self._quick_score is None:
             self._say(f"{dataset.name} has fewer than two factors that vary: no FactorVAE score")
@@ -177,7 +185,9 @@ class Monitor(keras.callbacks.Callback):
             if is_last or _is_due(self.iteration, training.checkpoint_every):
                 self.save()
         if _is_due(self.iteration, training.picture_every):
-            self.exporter.write_pictures(self._directory.pictures, self.iteration)
+            pictures = self.exporter.write_pictures(self._directory.pictures, self.iteration)
+            for name, picture in pictures.items():
+                self._tell(Tracker.picture, self.iteration, name, picture)
         if worker.stop_requested():
             self.model.stop_training = True
         self._show()
@@ -194,10 +204,27 @@ class Monitor(keras.callbacks.Callback):
         if self._quick_score is not None and (is_due or is_last):
             row["factor_vae"] = self._quick_score()
         self.history.append(row)
-        with self._events.as_default(step=self.iteration):
-            for name, value in row.items():
-                if name != "iteration":
-                    tf.summary.scalar(name, value)
+        told = {name: value for name, value in row.items() if name != "iteration"}
+        told |= self._gradient_norms()
+        self._tell(Tracker.scalars, self.iteration, told)
+
+    def _gradient_norms(self) -> dict[str, float]:
+        """Return the mean norm of the gradients of each player that played since the last row."""
+        norms = {}
+        for player, mean in self.model.gradient_norms.items():
+            if float(mean.count) > 0:
+                norms[f"gradient_norm/{player}"] = float(mean.result())
+            mean.reset_state()
+        return norms
+
+    def _tell(self, method: Callable[..., None], *what: Any) -> None:
+        """Call a method of every tracker; one that fails is named and left: training goes on."""
+        for tracker in list(self._trackers):
+            try:
+                getattr(tracker, method.__name__)(*what)
+            except Exception as error:  # each has its own kinds
+                self._trackers.remove(tracker)
+                self._say(f"{type(tracker).__name__} is told no more: {error}")
 
     def _refuse_non_finite(self, losses: dict[str, Any]) -> None:
         bad = ", ".join(name for name, value in losses.items() if not np.isfinite(float(value)))
@@ -216,7 +243,7 @@ class Monitor(keras.callbacks.Callback):
 
     def write_history(self) -> None:
         """Write history.csv as it is so far, and what TensorBoard shows."""
-        self._events.flush()
+        self._tell(Tracker.flush)
         if self.history:  # stopped after the first row
             write_text(self._directory.history, self._history_text())
 
@@ -238,9 +265,9 @@ class Monitor(keras.callbacks.Callback):
             self._say(f"{path} is missing: it is written again")
         write_text(path, text)
 
-    def close(self) -> None:
-        """Write what TensorBoard shows to its end."""
-        self._events.close()
+    def close(self, *, finished: bool) -> None:
+        """Tell the trackers that no more comes, because training is finished or stops for now."""
+        self._tell(Tracker.close, finished)
 
 
 def running_means(model: Any) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def _keep_configuration(context: Context, spec: ModelSpec) -> None:
 
 def _arguments(context: Context, spec: ModelSpec) -> tuple:
     directory, weights = context.run.model(spec.model_id), pretraining.weights_of(context, spec)
-    return spec, directory, context.cache, weights
+    tracker = context.tracker if read_cluster().is_chief else None
+    return spec, directory, context.cache, weights, tracker
 
 
 def _train_model(
@@ -172,6 +173,7 @@ def _train_model(
     directory: ModelDirectory,
     cache: Path,
     pretrained: Path | None,
+    tracker: str | None,
     *,
     progress: Callable[..., None],
 ) -> dict[str, Any]:
@@ -181,7 +183,7 @@ def _train_model(
     from pipeline.stages.train.loop import train_model
 
     with own_directory(directory) as own:
-        return train_model(spec, own, cache, pretrained, progress=progress)
+        return train_model(spec, own, cache, pretrained, tracker, progress=progress)
 
 
 def _describe(name: str, outcome: Any) -> str:
