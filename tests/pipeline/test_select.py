@@ -261,6 +261,7 @@ def test_models_of_one_name_are_told_apart(tmp_path):
         save_keras(tmp_path / run / "gan", STRAIGHT)
     found = open_models([tmp_path / "a" / "gan", tmp_path / "b" / "gan"])
     assert list(found) == ["a-gan", "b-gan"]
+    assert list(open_models([tmp_path / "a"])) == ["gan"]  # a folder of models' folders
 
 
 def test_a_run_of_its_own_is_not_overwritten(models, tmp_path, capsys):
