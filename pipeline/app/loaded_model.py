@@ -12,8 +12,10 @@ from models.codes.joint_code import CategoricalCode, EmpiricalCodes, JointCode
 from pipeline.errors import ConfigurationError
 from pipeline.inference.encoding import as_function, load_network, row_slices
 from pipeline.inference.nearest import nearest_latent
+from pipeline.inference.onnx_network import OnnxNetwork
 from pipeline.inference.own_images import read_sent_image
 from pipeline.inference.saved_model import SavedModel, open_model
+from pipeline.inference.swapping import swapped_codes
 from pipeline.inference.traversing import traversal_images
 from pipeline.pictures import to_uint8
 
@@ -94,11 +96,7 @@ class LoadedModel:
 
     def images(self, latents: np.ndarray) -> np.ndarray:
         """Return the images uint8 [n, h, w, c] of latent vectors [n, latent_dim]."""
-        made = [
-            self._generate(latents[rows].astype(np.float32))
-            for rows in row_slices(len(latents), BATCH_SIZE)
-        ]
-        return to_uint8(np.concatenate(made))
+        return to_uint8(self._generate(latents.astype(np.float32)))
 
     def draw(self, seed: int, count: int = 1) -> np.ndarray:
         """Return random latent vectors, float32 [count, latent_dim]."""
@@ -119,7 +117,9 @@ class LoadedModel:
         it is searched for; of CoDeGAN, whose encoder tells classes by features, all is.
         """
         known = None if self.codes_of_encoder is None else self._encode(image[np.newaxis])[0]
-        latent = nearest_latent(self._network, self.codes, image, known)
+        # Nobody can descend in a network that Keras did not make.
+        network = None if isinstance(self._network, OnnxNetwork) else self._network
+        latent = nearest_latent(self._generate, self.codes, image, known, network=network)
         made = self.images(latent[np.newaxis])[0]
         error = float(((made / 255.0 - image / 255.0) ** 2).mean())
         is_searched = known is None or self.codes.code_dim < self.codes.latent_dim
@@ -159,10 +159,9 @@ class LoadedModel:
                 "Mathieu et al. (cvae_gan)."
             )
         encoded = self._encode(np.stack([first, second]))
-        specified = self.codes.parts[0].dim
-        mixed = encoded.copy()
-        mixed[:, specified:] = encoded[::-1, specified:]
-        return self.images(mixed)
+        is_specified = np.arange(self.codes.code_dim) < self.codes.parts[0].dim
+        mixed = swapped_codes(encoded, encoded, is_specified)  # [z of, s of, code_dim]
+        return self.images(np.stack([mixed[1, 0], mixed[0, 1]]))
 
     @cached_property
     def _network(self) -> Any:
@@ -170,7 +169,14 @@ class LoadedModel:
 
     @cached_property
     def _generate(self) -> Callable[[np.ndarray], np.ndarray]:
-        return as_function(self._network, BATCH_SIZE)
+        compute = as_function(self._network, BATCH_SIZE)
+
+        def generate(latents: np.ndarray) -> np.ndarray:
+            return np.concatenate(
+                [compute(latents[rows]) for rows in row_slices(len(latents), BATCH_SIZE)]
+            )
+
+        return generate
 
     @cached_property
     def _encoder(self) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, int, int]]:

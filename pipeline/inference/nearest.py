@@ -4,6 +4,7 @@ A generator of noise and codes has no reconstruction: an encoder gives back the 
 is searched for. Of CoDeGAN, whose encoder gives features, the class is searched for, too.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,16 @@ NUM_STARTS = 8  # of them, the nearest, from which it descends
 NUM_STEPS = 120
 RATE = 0.05  # of Adam
 FARTHEST = 3.0  # standard deviations that a Gaussian column may reach
-BATCH = 128
 
 
 def nearest_latent(
-    network: Any, codes: JointCode, image: np.ndarray, known: np.ndarray | None, seed: int = 0
+    generate: Callable[[np.ndarray], np.ndarray],
+    codes: JointCode,
+    image: np.ndarray,
+    known: np.ndarray | None,
+    *,
+    network: Any | None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Return the latent vector float32 [latent_dim] of the image nearest to a given one.
 
@@ -27,11 +33,12 @@ def nearest_latent(
     everything else that is not known moves.
 
     Args:
-        network: A generator, latent vectors to images in [0, 1].
-        codes: Its latent vector, which can be drawn.
+        generate: Latent vectors [n, latent_dim] to images in [0, 1].
+        codes: Of the generator; they can be drawn.
         image: uint8 [h, w, c].
         known: The codes [code_dim] that are kept, as an encoder gives them: of a class the
             likeliest is taken. None: all are searched for.
+        network: The generator as a Keras model, to descend in it; None: the nearest draw is taken.
         seed: Of the draws.
     """
     latents = codes.draw(np.random.default_rng(seed), NUM_DRAWS)
@@ -40,13 +47,10 @@ def nearest_latent(
         if codes.code_dim == codes.latent_dim:
             return latents[0]
     target = image.astype(np.float32) / 255.0
-    errors = np.concatenate(
-        [
-            _errors(network(latents[start : start + BATCH], training=False).numpy(), target)
-            for start in range(0, NUM_DRAWS, BATCH)
-        ]
-    )
+    errors = ((generate(latents) - target) ** 2).mean(axis=(1, 2, 3))
     starts = latents[np.argsort(errors, kind="stable")[:NUM_STARTS]]
+    if network is None:
+        return starts[0]
     return _descend(network, codes, starts, target, _moves(codes, known is not None))
 
 
@@ -79,10 +83,6 @@ def _bounds(codes: JointCode) -> tuple[np.ndarray, np.ndarray]:
     lows = [np.full(part.dim, getattr(part, "low", -FARTHEST), np.float32) for part in codes.parts]
     highs = [np.full(part.dim, getattr(part, "high", FARTHEST), np.float32) for part in codes.parts]
     return np.concatenate(lows), np.concatenate(highs)
-
-
-def _errors(images: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return ((images - target) ** 2).mean(axis=(1, 2, 3))
 
 
 def _descend(

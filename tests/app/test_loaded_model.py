@@ -18,6 +18,7 @@ from models.codes.joint_code import (
 )
 from pipeline.app.loaded_model import load_model
 from pipeline.errors import ConfigurationError
+from pipeline.inference.nearest import NUM_DRAWS, nearest_latent
 from tests.linear_models import write_linear_model
 
 
@@ -43,6 +44,16 @@ def test_an_own_image_is_matched_by_its_codes_and_the_nearest_noise(noisy):
     assert np.abs(match.image.astype(int) - image.astype(int)).max() <= 2
     assert match.is_searched and match.error < 1e-4
     assert noisy.continuous == [0, 1] and noisy.noise == slice(2, 3)
+
+
+def test_where_nobody_can_descend_the_nearest_draw_is_taken(noisy):
+    generate = lambda latents: (0.5 + latents @ (np.eye(3, 4) / 2)).reshape(-1, 2, 2, 1)  # noqa: E731
+    image = np.array([[[51], [204]], [[102], [128]]], np.uint8)
+    known = np.array([-0.6, 0.6])
+    latent = nearest_latent(generate, noisy.codes, image, known, network=None)
+    np.testing.assert_array_equal(latent[:2], known.astype(np.float32))
+    draws = noisy.codes.draw(np.random.default_rng(0), NUM_DRAWS)[:, 2]
+    assert latent[2] == draws[np.abs(draws + 0.2).argmin()]
 
 
 def test_what_is_no_image_is_named(noisy):
