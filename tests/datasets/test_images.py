@@ -234,6 +234,9 @@ class FakeLibrary:
         self.file_format, self.fails = file_format, fails
         self.arguments = None
 
+    def disable_progress_bar(self):
+        pass
+
     def builder(self, name, data_dir):
         if name == "unknown":
             raise self.core.DatasetNotFoundError(name)

@@ -247,6 +247,9 @@ def test_the_library_gives_training_and_test_splits(tmp_path, monkeypatch):
             splits={name: Space(num_examples=len(part[1])) for name, part in parts.items()},
         )
 
+        def disable_progress_bar(self):
+            pass
+
         def builder(self, name, data_dir):
             return self
 

@@ -23,7 +23,7 @@ def test_the_kl_of_codes_is_the_mean_over_training_images(tmp_path, num_images):
         ),
     )
     model = SimpleNamespace(
-        generator=None,
+        shown_generator=lambda: None,
         # Two codes: the brightness, from 0 to 0.4, and its square.
         kl_of_codes=lambda images, training: tf.stack(
             [images[:, 0, 0, 0], images[:, 0, 0, 0] ** 2], axis=1
@@ -41,7 +41,7 @@ def test_the_kl_of_codes_is_the_mean_over_training_images(tmp_path, num_images):
 def test_rows_of_a_traversal_with_values_of_their_own_say_which():
     drawn = codes.JointCode((codes.CategoricalCode(4), codes.UniformCodes(2)))
     model = SimpleNamespace(
-        generator=lambda latents, training: tf.reshape(latents[:, :1], (-1, 1, 1, 1)),
+        shown_generator=lambda: lambda latents, training: tf.reshape(latents[:, :1], (-1, 1, 1, 1)),
         kl_of_codes=None,
     )
     images, values, names = Exporter(model, None).traverse(drawn)
