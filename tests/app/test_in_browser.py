@@ -12,7 +12,12 @@ from PIL import Image
 
 from models.codes.joint_code import JointCode, UniformCodes, UniformNoise
 from tests.linear_models import write_linear_model
-from tests.stages.report.page_in_browser import By, Keys, WebDriverWait
+from tests.stages.report.page_in_browser import (
+    By,
+    Keys,
+    StaleElementReferenceException,
+    WebDriverWait,
+)
 
 pytest.importorskip("panel", reason="the extra app is not installed: pip install -e '.[app]'")
 
@@ -58,12 +63,17 @@ def address(tmp_path_factory):
     thread.join(30)
 
 
+def wait(browser):
+    """Wait for what the page shows; an element that it has just replaced is looked for again."""
+    return WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException])
+
+
 def find(browser, selector):
     return browser.execute_script(FIND_ALL, selector)
 
 
 def wait_for(browser, selector, count=1):
-    WebDriverWait(browser, 60).until(lambda _: len(find(browser, selector)) >= count)
+    wait(browser).until(lambda _: len(find(browser, selector)) >= count)
     return find(browser, selector)
 
 
@@ -92,13 +102,13 @@ def test_a_model_is_touched_and_nobody_else_is_asked(browser, address, tmp_path)
     open_page(browser, address)
     handle = wait_for(browser, ".noUi-handle", 2)[0]
     handle.send_keys(Keys.HOME)
-    WebDriverWait(browser, 60).until(lambda _: corner(browser, 0) == 0)
+    wait(browser).until(lambda _: corner(browser, 0) == 0)
     handle.send_keys(Keys.END)
-    WebDriverWait(browser, 60).until(lambda _: corner(browser, 0) == 255)
+    wait(browser).until(lambda _: corner(browser, 0) == 255)
     Image.fromarray(np.array([[51, 204], [102, 0]], np.uint8)).save(tmp_path / "own.png")
     (file,) = wait_for(browser, "input[type=file]")
     file.send_keys(str(tmp_path / "own.png"))
-    WebDriverWait(browser, 60).until(lambda _: abs(corner(browser, 0) - 51) <= 1)
+    wait(browser).until(lambda _: abs(corner(browser, 0) - 51) <= 1)
     assert abs(corner(browser, 1) - 204) <= 1
     assert wait_for(browser, "img[alt^='Your image']")
     browser.execute_cdp_cmd(
@@ -107,7 +117,7 @@ def test_a_model_is_touched_and_nobody_else_is_asked(browser, address, tmp_path)
     (link,) = [one for one in find(browser, "a") if one.get_property("textContent") == "Save GIF"]
     browser.execute_script("arguments[0].click()", link)
     saved = tmp_path / "plain-traversals.gif"
-    WebDriverWait(browser, 60).until(lambda _: saved.exists())
+    wait(browser).until(lambda _: saved.exists())
     assert saved.read_bytes().startswith(b"GIF89a")
     check_loopback(browser)
 

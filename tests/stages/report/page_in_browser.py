@@ -9,13 +9,21 @@ from tests.stages.report import synthetic_run
 
 try:
     from selenium import webdriver
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import Select, WebDriverWait
 except ImportError:
-    By = Keys = Select = WebDriverWait = webdriver = None
+    By = Keys = Select = StaleElementReferenceException = WebDriverWait = webdriver = None
 
-__all__ = ["By", "Keys", "Select", "WebDriverWait", "webdriver"]  # for the tests
+__all__ = [
+    "By",
+    "Keys",
+    "Select",
+    "StaleElementReferenceException",
+    "WebDriverWait",
+    "webdriver",
+]  # for the tests
 
 OPTIONS = ReportOptions(traversal_frames=3)
 NUM_MANY = 200  # models
