@@ -5,7 +5,6 @@ names without the valid ones. The checks here run on the text, before anything i
 """
 
 import dataclasses
-import difflib
 import importlib
 import math
 import pprint
@@ -17,7 +16,7 @@ from typing import Any
 import gin
 from gin import config_parser
 
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, did_you_mean
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LINE_LENGTH = 100
@@ -326,6 +325,5 @@ def parse(bindings: Sequence[Binding]) -> None:
 
 
 def _choices(given: str, valid: Sequence[str]) -> str:
-    close = difflib.get_close_matches(given, valid, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    hint = did_you_mean(given, valid)
     return f"{hint}Expected one of: {', '.join(valid) or '(none)'}. Received: {given!r}."

@@ -1,13 +1,12 @@
 """What `score` is given: whole sets of arrays, each of which something reads."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 import metrics
 from metrics.disentanglement.dci_learners import LEARNERS
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, did_you_mean
 
 # Of each set, all arrays are there or none.
 TOGETHER = (
@@ -37,8 +36,7 @@ def check_arrays(place: str, arrays: Mapping[str, np.ndarray]) -> None:
     )
     for name in arrays:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {close[0]!r}? " if close else ""
+            hint = did_you_mean(name, known)
             raise ConfigurationError(
                 f"{place}: no metric reads the array {name!r}. {hint}Expected some of: "
                 f"{', '.join(known)}. Received: {', '.join(arrays)}. Rename it, or leave it out."

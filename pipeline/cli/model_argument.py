@@ -1,7 +1,6 @@
 """A trained model as an argument of a command, and where a command writes pictures."""
 
 import argparse
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.cli.error_log import keep_errors_in
-from pipeline.errors import ConfigurationError, StageError
+from pipeline.errors import ConfigurationError, StageError, did_you_mean
 from pipeline.execution import tensorflow_setup
 from pipeline.inference.own_images import read_own_images
 from pipeline.inference.saved_model import SavedModel, open_model
@@ -96,8 +95,7 @@ def chosen_model(place: Path, folders: Mapping[str, Path], name: str | None) -> 
         return next(iter(folders))
     if name in folders:
         return name
-    near = difflib.get_close_matches(name, folders, n=1, cutoff=0.6)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    hint = did_you_mean(name, folders)
     shown = ", ".join(list(folders)[:MAX_NAMED])
     more = f" and {len(folders) - MAX_NAMED} more" if len(folders) > MAX_NAMED else ""
     raise ConfigurationError(
@@ -139,8 +137,7 @@ def chosen_codes(model: SavedModel, names: Sequence[str]) -> list[int]:
     known = model.codes.code_names
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
+            hint = did_you_mean(name, known)
             raise ConfigurationError(
                 f"{model.name} has no code {name!r}. {hint}Expected some of: {', '.join(known)}. "
                 f"Received: --code {name}"

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-# What reading an archive raises: damaged, encrypted (RuntimeError), or of an unknown compression.
+# What reading an archive raises: damaged, or encrypted or of an unknown compression (RuntimeError).
 DAMAGE = (
     ValueError,
     OSError,
     EOFError,
-    RuntimeError,  # and NotImplementedError
+    RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,

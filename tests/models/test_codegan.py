@@ -18,6 +18,8 @@ from models.networks.deconvolutional import DeconvGenerator
 from models.networks.residual import ResidualDiscriminator, ResidualGenerator, ResNetEncoder
 from models.optimizers import recipes as optimizers
 from pipeline.experiment import load_experiment
+from tests.models import training_steps
+from tests.models.training_steps import names, values
 
 CODES = codes.FeatureCode((codes.CategoricalCode(3), codes.GaussianNoise(2)), feature_dim=4)
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
@@ -70,24 +72,14 @@ RESIDUAL = {
 }
 
 
-def values(model):
-    return {name: variable.numpy().copy() for name, variable in model.state.items()}
-
-
 def moved(before, model):
-    after = values(model)
-    names = {name for name in before if not np.array_equal(before[name], after[name])}
-    return {name for name in names if "optimizer" not in name and name != "iteration"}
+    """Return the weights that differ from `before`, without optimisers."""
+    changed = training_steps.moved(before, model)
+    return {name for name in changed if "optimizer" not in name and name != "iteration"}
 
 
 def weights(model, *prefixes, without=()):
-    return {
-        name
-        for name in model.state
-        if name.startswith(prefixes)
-        and "optimizer" not in name
-        and not any(word in name for word in without)
-    }
+    return names(model, *prefixes, without=("optimizer", *without))
 
 
 @pytest.fixture(scope="module")

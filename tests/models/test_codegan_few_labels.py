@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from models import draws
-from tests.models.test_codegan import IMAGES, RESIDUAL, SHAPE, recipe, values
+from tests.models.test_codegan import IMAGES, RESIDUAL, SHAPE, recipe
+from tests.models.training_steps import values
 
 RNG = np.random.default_rng(4)
 REAL = RNG.integers(0, 256, (9, *SHAPE), np.uint8)

@@ -9,7 +9,8 @@ import tensorflow as tf
 from models.codes import joint_code as codes
 from models.layers.frozen import Frozen
 from pipeline.recipes import describe
-from tests.models.test_vae_models import CONTRAST, IMAGES, RECIPES, moved, names, train, values
+from tests.models.test_vae_models import CONTRAST, IMAGES, RECIPES, names
+from tests.models.training_steps import moved, train, values
 
 VAES = [name for name, recipe in RECIPES.items() if recipe.has_posterior]
 
@@ -72,19 +73,19 @@ def test_at_weight_zero_it_is_the_plain_method_to_the_bit(name):
     regularised, other = build(name, cr_weight=[(0, 0.0), (2, 1.0)]), plain(name)
     initial = values(regularised)
     for _ in range(2):
-        assert train(regularised, 1) == train(other, 1)
+        assert train(regularised, IMAGES, 1) == train(other, IMAGES, 1)
     assert [one.name for one in regularised.metrics] == [one.name for one in other.metrics]
     for key, value in values(other).items():
         np.testing.assert_array_equal(regularised.state[key], value, err_msg=key)
     for key in names(regularised, "contrastive"):
         np.testing.assert_array_equal(regularised.state[key], initial[key], err_msg=key)
-    results = train(regularised, 1)
+    results = train(regularised, IMAGES, 1)
     assert {"cr_loss", "cr_accuracy"} <= set(results)
 
 
 def test_the_decoder_helps_and_the_encoder_does_not():
     regularised, other = build(), plain()
-    train(regularised, 1), train(other, 1)
+    train(regularised, IMAGES, 1), train(other, IMAGES, 1)
     after = values(regularised)
     changed = {key for key, value in values(other).items() if (after[key] != value).any()}
     assert names(other, "decoder/") <= changed
@@ -109,7 +110,7 @@ def test_h_moves_its_own_variables_only():
 def test_h_starts_afresh_when_the_gap_changes():
     model = build(gap=[(0, 1.9), (2, 0.0)])
     assert model.recipe.milestones == (2,) and model.recipe.snapshots == {}
-    train(model, 2)
+    train(model, IMAGES, 2)
     before = values(model)
     model.begin_segment(2)
     fresh = moved(before, model)
@@ -124,7 +125,7 @@ def test_h_starts_afresh_when_the_gap_changes():
 
 @pytest.mark.parametrize("name", VAES)
 def test_every_vae_takes_it(name):
-    results = train(build(name), 2)
+    results = train(build(name), IMAGES, 2)
     assert set(results) >= {"cr_loss", "cr_accuracy", "reconstruction_loss"}
     assert np.isfinite(list(results.values())).all()
 

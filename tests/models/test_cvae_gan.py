@@ -13,6 +13,7 @@ from models.losses import variational as vae_objectives
 from models.networks.dense import DenseNetwork
 from models.networks.identity_families import BigNetworks, SmallNetworks
 from models.optimizers.recipes import Adam
+from tests.models.training_steps import moved, values
 
 ADAM = Adam(1e-2, 0.5)
 SMALL = ConditionalVAEGAN(
@@ -55,15 +56,6 @@ def build(name, seed=3, **changes):
 
 def batch(model):
     return (IMAGES, NUMBERS) if model.recipe.needs_identities else IMAGES
-
-
-def values(model):
-    return {name: variable.numpy().copy() for name, variable in model.state.items()}
-
-
-def moved(before, model):
-    after = values(model)
-    return {name for name in before if not np.array_equal(before[name], after[name])}
 
 
 def weights_of(names):

@@ -12,6 +12,8 @@ from models.networks.convolutional import ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.networks.dense import DenseNetwork
 from models.optimizers import recipes as optimizers
+from tests.models import training_steps
+from tests.models.training_steps import moved, train, values
 
 CODES = codes.JointCode((codes.UniformCodes(2), codes.CategoricalCode(3), codes.UniformNoise(2)))
 PAIR = codes.JointCode((codes.UniformCodes(2),))
@@ -53,32 +55,12 @@ def recipe(method=TCInfoGAN, norm="spectral", **changes):
     return method(**{**arguments, **changes})
 
 
+def names(model, *prefixes):
+    return training_steps.names(model, *prefixes, without=("learning_rate", "vector"))
+
+
 def build(**changes):
     return recipe(**changes).build((8, 8, 1), 1, 3)
-
-
-def values(model):
-    return {name: variable.numpy().copy() for name, variable in model.state.items()}
-
-
-def moved(before, model):
-    after = values(model)
-    return {name for name in before if not np.array_equal(before[name], after[name])}
-
-
-def train(model, iterations):
-    for _ in range(iterations):
-        model.begin_segment(int(model.iteration.numpy()))
-        results = model.train_step(IMAGES)
-    return {name: float(value) for name, value in results.items()}
-
-
-def names(model, *prefixes, without=("learning_rate", "vector")):
-    return {
-        name
-        for name in model.state
-        if name.startswith(prefixes) and not any(word in name for word in without)
-    }
 
 
 def exact_judge():
@@ -140,20 +122,20 @@ def test_codes_are_permuted_as_wholes_and_apart():
 def test_at_weight_zero_every_other_network_is_infogan_to_the_bit(norm):
     measured, plain = build(tc_weight=0.0, norm=norm), build(method=InfoGAN, norm=norm)
     for _ in range(2):
-        results, expected = train(measured, 1), train(plain, 1)
+        results, expected = train(measured, IMAGES, 1), train(plain, IMAGES, 1)
     assert expected.items() <= results.items()
     assert set(results) == set(measured.loss_names) > set(expected)
     for name, value in values(plain).items():
         np.testing.assert_array_equal(measured.state[name], value, err_msg=name)
     before = values(measured)
-    train(measured, 1)
+    train(measured, IMAGES, 1)
     own = names(measured, "tc_discriminator")
     assert own and own <= moved(before, measured)  # the total correlation is measured all the same
 
 
 def test_the_weight_changes_g_and_q():
     one, other = build(tc_weight=0.0), build(tc_weight=2.0)
-    train(one, 1), train(other, 1)
+    train(one, IMAGES, 1), train(other, IMAGES, 1)
     changed = moved(values(one), other)
     assert names(one, "generator/generator_dense") <= changed
     assert any("q_outputs/kernel" in name for name in changed)
@@ -173,15 +155,15 @@ def test_each_player_moves_its_own_variables_only():
 
 def test_resumed_training_equals_uninterrupted_training_to_the_bit():
     whole, resumed = build(), build()
-    train(whole, 1)
+    train(whole, IMAGES, 1)
     resumed.load_state(values(whole))
-    train(whole, 1), train(resumed, 1)
+    train(whole, IMAGES, 1), train(resumed, IMAGES, 1)
     assert not moved(values(whole), resumed)
 
 
 def test_iterations_with_fresh_codes_report_finite_losses():
     model = build(norm="batch", fresh_codes=True)
-    results = train(model, 2)
+    results = train(model, IMAGES, 2)
     assert [metric.name for metric in model.metrics] == list(model.loss_names)
     assert set(results) == set(model.loss_names)
     assert np.isfinite(list(results.values())).all()

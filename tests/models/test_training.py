@@ -17,6 +17,7 @@ from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers import recipes as optimizers
 from models.trained_model import check_partition
+from tests.models.training_steps import moved, names, train, values
 
 CODES = codes.JointCode((codes.UniformCodes(3), codes.UniformNoise(2)))
 TRUNK = {"conv": (4, 6), "dense": (8,), "negative_slope": 0.2}
@@ -59,31 +60,6 @@ def build(seed=3, **changes):
     return recipe(**changes).build((8, 8, 1), 1, seed)
 
 
-def values(model):
-    return {name: variable.numpy().copy() for name, variable in model.state.items()}
-
-
-def moved(before, model):
-    after = values(model)
-    return {name for name in before if not np.array_equal(before[name], after[name])}
-
-
-def train(model, iterations):
-    """Iterations one by one, as eager code, with the host's part before each."""
-    for _ in range(iterations):
-        model.begin_segment(int(model.iteration.numpy()))
-        results = model.train_step(IMAGES)
-    return {name: float(value) for name, value in results.items()}
-
-
-def names(model, *prefixes, without=()):
-    return {
-        name
-        for name in model.state
-        if name.startswith(prefixes) and not any(word in name for word in without)
-    }
-
-
 @pytest.mark.parametrize("norm", ["spectral", "batch"])
 def test_each_player_moves_its_own_variables_only(norm):
     model = build(norm=norm)
@@ -116,7 +92,7 @@ def test_an_iteration_advances_spectral_vectors_once_and_everything_else():
         if hasattr(layer, "advance"):
             vectors[layer] = layer.vector.numpy()
     before = values(model)
-    train(model, 1)
+    train(model, IMAGES, 1)
     fixed = {name for name in before if "learning_rate" in name}
     # The head of one unit has a vector of length 1, always a sign.
     ones = {name for name in before if "real_logit/vector" in name}
@@ -130,7 +106,7 @@ def test_an_iteration_advances_spectral_vectors_once_and_everything_else():
 
 def test_first_losses_by_hand():
     model = build(info_weight=0.0)
-    results = train(model, 1)
+    results = train(model, IMAGES, 1)
     assert set(results) == {
         "generator_loss",
         "discriminator_loss",
@@ -149,20 +125,20 @@ def test_while_alpha_is_zero_it_is_infogan_to_the_bit():
     assert regularised.recipe.snapshots == {3: ("before_cr", "infogan_modified")}
     initial = values(regularised)
     for _ in range(3):
-        assert train(plain, 1) == train(regularised, 1)
+        assert train(plain, IMAGES, 1) == train(regularised, IMAGES, 1)
     assert [metric.name for metric in regularised.metrics] == list(plain.loss_names)
     state = values(regularised)
     for name, value in values(plain).items():
         np.testing.assert_array_equal(state[name], value, err_msg=name)
     for name in names(regularised, "contrastive"):
         np.testing.assert_array_equal(state[name], initial[name], err_msg=name)
-    assert "cr_loss" in train(regularised, 1)
+    assert "cr_loss" in train(regularised, IMAGES, 1)
 
 
 def test_h_and_its_optimizer_start_afresh_at_milestones():
     model = build(gap=[(0, 1.0), (2, 0.0)])
     initial = values(model)
-    train(model, 2)
+    train(model, IMAGES, 2)
     before = values(model)
     model.begin_segment(2)
     assert moved(before, model) == names(
@@ -178,7 +154,7 @@ def test_h_and_its_optimizer_start_afresh_at_milestones():
     assert not np.array_equal(restarted[kernel], initial[kernel])
     model.begin_segment(2)  # again, as after an interruption
     assert moved(restarted, model) == set()
-    train(model, 1)
+    train(model, IMAGES, 1)
     middle = values(model)
     model.begin_segment(3)
     assert moved(middle, model) == set()
@@ -192,13 +168,13 @@ def test_host_and_model_must_agree_on_the_iteration():
 def test_resumed_training_equals_uninterrupted_training_to_the_bit():
     schedule = {"cr_weight": [(0, 0.0), (2, 1.0)], "gap": [(0, 1.0), (4, 0.0)]}
     whole = build(**schedule)
-    train(whole, 3)
+    train(whole, IMAGES, 3)
     saved = values(whole)
-    train(whole, 3)
+    train(whole, IMAGES, 3)
     resumed = build(seed=3, **schedule)
-    train(resumed, 1)  # whatever it did before, the state decides
+    train(resumed, IMAGES, 1)  # whatever it did before, the state decides
     resumed.load_state(saved)
-    train(resumed, 3)
+    train(resumed, IMAGES, 3)
     expected, received = values(whole), values(resumed)
     assert list(expected) == list(received)
     for name, value in expected.items():
@@ -228,14 +204,14 @@ def test_compiled_iterations_through_fit_and_the_change_of_phase():
     assert model.train_function is not first_function
     assert int(model.iteration.numpy()) == 4
     eager = build(cr_weight=[(0, 0.0), (2, 1.0)])
-    train(eager, 4)
+    train(eager, IMAGES, 4)
     for name, value in values(eager).items():
         np.testing.assert_allclose(model.state[name].numpy(), value, atol=2e-3, err_msg=name)
 
 
 def test_fresh_codes_give_g_codes_of_its_own():
-    shared = train(build(method=InfoGAN), 1)
-    fresh = train(build(method=InfoGAN, fresh_codes=True, generator_steps=1), 1)
+    shared = train(build(method=InfoGAN), IMAGES, 1)
+    fresh = train(build(method=InfoGAN, fresh_codes=True, generator_steps=1), IMAGES, 1)
     assert shared["discriminator_loss"] == fresh["discriminator_loss"]
     assert shared["generator_loss"] != fresh["generator_loss"]
 
@@ -254,7 +230,7 @@ def test_discrete_codes_may_have_an_information_weight_of_their_own():
     info, weighted = model.information(latents, outputs)
     np.testing.assert_allclose(info, sum(parts), rtol=1e-6)
     np.testing.assert_allclose(weighted, 0.5 * parts[0] + 2.0 * parts[1], rtol=1e-6)
-    results = train(model, 1), train(build(**same, info_weight=0.5), 1)
+    results = train(model, IMAGES, 1), train(build(**same, info_weight=0.5), IMAGES, 1)
     assert results[0]["discriminator_loss"] == results[1]["discriminator_loss"]
 
 
@@ -291,7 +267,7 @@ def test_exports_load_with_keras_alone(tmp_path):
     arrays = {}
     for norm in ("spectral", "batch"):
         model = build(norm=norm, codes=mixed)
-        train(model, 1)
+        train(model, IMAGES, 1)
         assert model.encoder.output_shape == (None, mixed.code_dim)
         for name, network in model.exports().items():
             network.save(tmp_path / f"{norm}_{name}.keras")
@@ -315,7 +291,7 @@ for name in ("spectral_generator", "spectral_encoder", "batch_generator", "batch
 
 def test_living_networks_load_with_the_layers_module(tmp_path):
     model = build()
-    train(model, 1)
+    train(model, IMAGES, 1)
     model.encoder.save(tmp_path / "encoder.keras")
     loaded = keras.models.load_model(tmp_path / "encoder.keras", safe_mode=True)
     images = IMAGES.astype(np.float32)
@@ -349,8 +325,8 @@ def test_norms_of_gradients_are_means_over_a_players_updates(monkeypatch):
             apply(gradients, variables)
 
         monkeypatch.setattr(optimizer, "apply", keep)
-    train(watched, 2)
-    train(plain, 2)
+    train(watched, IMAGES, 2)
+    train(plain, IMAGES, 2)
     assert {player: len(norms) for player, norms in given.items()} == {
         "generator": 4, "discriminator": 2, "contrastive": 2
     }  # fmt: skip

@@ -22,6 +22,8 @@ from models.vaes.dip_vae import DIPVAE
 from models.vaes.factor_vae import FactorVAE
 from models.vaes.hfvae import HFVAE
 from models.vaes.vae import VAE
+from tests.models import training_steps
+from tests.models.training_steps import moved, train, values
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (6, 8, 8, 1), dtype=np.uint8)
 ADAM = optimizers.Adam(1e-2, 0.9)
@@ -99,30 +101,12 @@ RECIPES = {
 EVERY = pytest.mark.parametrize("name", RECIPES)
 
 
+def names(model, *prefixes):
+    return training_steps.names(model, *prefixes, without=("learning_rate",))
+
+
 def build(name, seed=3, **changes):
     return dataclasses.replace(RECIPES[name], **changes).build((8, 8, 1), 1, seed, 600)
-
-
-def values(model):
-    return {name: variable.numpy().copy() for name, variable in model.state.items()}
-
-
-def moved(before, model):
-    after = values(model)
-    return {name for name in before if not np.array_equal(before[name], after[name])}
-
-
-def train(model, iterations):
-    for _ in range(iterations):
-        model.begin_segment(int(model.iteration.numpy()))
-        results = model.train_step(IMAGES)
-    return {name: float(value) for name, value in results.items()}
-
-
-def names(model, *prefixes):
-    return {
-        name for name in model.state if name.startswith(prefixes) and "learning_rate" not in name
-    }
 
 
 def objective(model, posterior, latents):
@@ -139,7 +123,7 @@ def gaussian_posterior():
 def test_an_iteration_moves_everything_and_reports_finite_losses(name):
     model = build(name)
     before = values(model)
-    results = train(model, 1)
+    results = train(model, IMAGES, 1)
     fixed = {key for key in before if "learning_rate" in key}
     assert moved(before, model) == set(before) - fixed
     assert np.isfinite(list(results.values())).all()
@@ -156,7 +140,7 @@ def test_mixed_precision_trains_and_keeps_variables_losses_and_exports_whole(nam
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = build(name)
-        results = train(model, 3)
+        results = train(model, IMAGES, 3)
         exports = model.exports()
     finally:
         keras.config.set_dtype_policy("float32")
@@ -174,10 +158,10 @@ def test_mixed_precision_trains_and_keeps_variables_losses_and_exports_whole(nam
 @EVERY
 def test_resumed_training_is_the_same_to_the_bit(name):
     straight, resumed = build(name), build(name)
-    train(straight, 1)
+    train(straight, IMAGES, 1)
     resumed.load_state(values(straight))
-    train(straight, 1)
-    train(resumed, 1)
+    train(straight, IMAGES, 1)
+    train(resumed, IMAGES, 1)
     assert not moved(values(straight), resumed)
 
 
@@ -192,7 +176,7 @@ def test_weights_and_draws_are_functions_of_the_seed(name):
 @EVERY
 def test_exports_load_with_keras_alone(name, tmp_path):
     model = build(name)
-    train(model, 1)
+    train(model, IMAGES, 1)
     latents = CODES.draw(np.random.default_rng(0), 5)
     images = IMAGES.astype(np.float32)
     for kind, network in model.exports().items():
@@ -298,13 +282,13 @@ def test_instance_noise_and_capacity_change_evenly():
     stds = []
     for _ in range(6):
         stds.append(float(model.noise_std()))
-        train(model, 1)
+        train(model, IMAGES, 1)
     np.testing.assert_allclose(stds, [0.5, 0.375, 0.25, 0.125, 0.0, 0.0])
     model = build("annealed_vae")
     capacities = []
     for _ in range(5):
         capacities.append(float(model.recipe.capacity(model.iteration.value)))
-        train(model, 1)
+        train(model, IMAGES, 1)
     np.testing.assert_allclose(capacities, [0.0, 2.0, 4.0, 6.0, 6.0])
 
 
@@ -319,7 +303,7 @@ def test_draws_differ_between_iterations_and_streams():
     model = build("beta_vae")
     first = model.normal((3, 4), "posterior").numpy()
     assert not np.array_equal(first, model.normal((3, 4), "second_posterior"))
-    train(model, 1)
+    train(model, IMAGES, 1)
     assert not np.array_equal(first, model.normal((3, 4), "posterior"))
 
 
@@ -329,7 +313,7 @@ def test_regularisers_by_hand():
     np.testing.assert_allclose(objective(build("beta_vae"), posterior, latents), 4.0 * kl)
     annealed = build("annealed_vae")
     np.testing.assert_allclose(objective(annealed, posterior, latents), 10.0 * kl, rtol=1e-6)
-    train(annealed, 2)
+    train(annealed, IMAGES, 2)
     expected = 10.0 * abs(kl - 4.0)
     np.testing.assert_allclose(objective(annealed, posterior, latents), expected, rtol=1e-5)
     factor = build("factor_vae")

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from benchmarks.harness import DAMAGES, EXPERIMENT, differences, staying_workers
 from pipeline.cli import main
@@ -371,30 +370,6 @@ def test_a_diverged_model_stops_alone(tmp_path, cache, capfd):
     assert set(scores.setting) == {"good"}
     assert run("--set", sweep, "--stages", "train", out=tmp_path, cache=cache) == 1
     assert "in an earlier run" in capfd.readouterr().err
-
-
-def own_images(folder, kind):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (80, 16, 16, 3), np.uint8)
-    if kind == "npz":
-        np.savez(folder / "own.npz", images=images)
-        return f"experiment.dataset = @image_arrays()\nimage_arrays.path = '{folder}/own.npz'\n"
-    (folder / "own").mkdir()
-    for number, image in enumerate(images):
-        Image.fromarray(image).save(folder / "own" / f"{number}.png")
-    return f"experiment.dataset = @image_folder()\nimage_folder.path = '{folder}/own'\n"
-
-
-@pytest.mark.parametrize("kind", ["npz", "folder"])
-def test_own_images_without_labels_run_through_every_stage(tmp_path, cache, capfd, kind):
-    file = tmp_path / "own.gin"
-    file.write_text(own_images(tmp_path, kind))
-    assert run("--gin", str(file), out=tmp_path / "run", cache=cache) == 0
-    assert "has no known factors: skipped factor_vae" in capfd.readouterr().err
-    selection = pd.read_csv(tmp_path / "run" / "selection.csv")
-    methods = {"model_centrality", "udr_lasso", "udr_spearman"}  # none needs labels
-    assert set(selection.selection_method) == methods
-    assert (tmp_path / "run" / "report" / "index.html").exists()
 
 
 def test_one_model_is_not_selected_among(tmp_path, cache, capfd):

@@ -1,7 +1,6 @@
 """The protocol of InfoGAN-CR (Lin et al. 2020)."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ import numpy as np
 import metrics
 from models import checks
 from pipeline.datasets.interface import Dataset
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, did_you_mean
 from pipeline.stages.metrics.protocols.protocol import Offer, Protocol
 from pipeline.stages.metrics.protocols.sample import Draw, Sample, draw_groups, draw_points
 
@@ -78,11 +77,10 @@ class CrProtocol(Protocol):
         """
         for name in self.nominal_factors or ():
             if name not in dataset.factor_names:
-                close = difflib.get_close_matches(name, dataset.factor_names, n=1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
+                hint = did_you_mean(name, dataset.factor_names)
                 known = ", ".join(dataset.factor_names) or "(it has none)"
                 raise ConfigurationError(
-                    f"cr_protocol.nominal_factors names no factor of {dataset.name}.{hint} "
+                    f"cr_protocol.nominal_factors names no factor of {dataset.name}. {hint}"
                     f"Expected some of: {known}. Received: {name!r}"
                 )
 
