@@ -5,6 +5,7 @@ Images are uint8 (0..255) or floating point in [0, 1], `[..., height, width, cha
 channel (grey) or three (red, green, blue). Pictures are uint8 `[height, width, 3]`.
 """
 
+import functools
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.runs.files import atomic_path
 PAPER = 255  # the colour between images: white
 INK = 64  # the colour of labels: dark grey
 LABEL_SIZE = 13  # height of a label's letters, pixels
+SMALLEST_LABEL = 9  # the same, where room is scarce
 LABEL_HEIGHT = 20  # room for a line of labels, pixels
 SHORTEST_SIDE = 64  # images are enlarged until their shorter side has this many pixels
 
@@ -291,8 +293,9 @@ def _positive(name: str, value: int) -> int:
     return int(value)
 
 
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(LABEL_SIZE)
+@functools.cache
+def _font(size: int = LABEL_SIZE) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
 
 
 def _text_width(texts: Sequence[str]) -> int:
@@ -302,11 +305,18 @@ def _text_width(texts: Sequence[str]) -> int:
 def _write_texts(
     picture: np.ndarray, texts: Sequence[tuple[int, int, str, str, int]]
 ) -> np.ndarray:
-    """Write (x, y, anchor, text, room in pixels) on a picture; a text too long is cut."""
+    """Write (x, y, anchor, text, room in pixels) on a picture.
+
+    Texts too long for their room make all of them smaller; what is then still too long is cut.
+    """
     if not texts:
         return picture
     canvas = Image.fromarray(picture)
-    draw, font = ImageDraw.Draw(canvas), _font()
+    draw = ImageDraw.Draw(canvas)
+    for size in range(LABEL_SIZE, SMALLEST_LABEL - 1, -1):
+        font = _font(size)
+        if all(font.getlength(text) <= room for *_, text, room in texts):
+            break
     for x, y, anchor, text, room in texts:
         if font.getlength(text) > room:
             while text and font.getlength(text + "..") > room:

@@ -100,3 +100,11 @@ def test_files_are_valid_and_the_same_each_time(tmp_path):
 def test_what_does_not_fit_is_refused(call):
     with pytest.raises(ValueError, match="Expected.*Received"):
         call()
+
+
+def test_labels_that_are_too_long_become_smaller_before_they_are_cut():
+    images = np.zeros((2, 3, 16, 16, 3))
+    first, second = (
+        pictures.traversal_frames(images, names=[f"gaussian_{number}"] * 2)[0] for number in (1, 2)
+    )
+    assert (first != second).any()  # the number at the end is still there
