@@ -1,6 +1,7 @@
 """The rules of the house, read from the imports."""
 
 import ast
+import collections
 import graphlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 ROOMS = ("pipeline", "models", "metrics", "benchmarks")
 MODULES = sorted(path for room in ROOMS for path in (REPOSITORY / room).rglob("*.py"))
+TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
 STAGES = ("data", "train", "metrics", "select", "report")
 
 
@@ -70,12 +72,21 @@ def test_gin_holds_data_only():
     assert not list((REPOSITORY / "gin").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+@pytest.mark.parametrize(
+    "path", [*MODULES, *TESTS], ids=lambda path: str(path.relative_to(REPOSITORY))
+)
 def test_files_stay_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("module", ["pipeline.cli", "pipeline.stages.order", "pipeline.cli.score"])
+def test_rooms_stay_small():
+    inhabitants = collections.Counter(path.parent for path in [*MODULES, *TESTS])
+    assert {str(room): number for room, number in inhabitants.items() if number > 20} == {}
+
+
+@pytest.mark.parametrize(
+    "module", ["pipeline.cli", "pipeline.stages.order", "pipeline.cli.commands.score"]
+)
 def test_reading_an_experiment_needs_no_tensorflow(module):
     code = (
         f"import {module}, sys; from pipeline.experiment import load_experiment; "

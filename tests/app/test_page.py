@@ -145,7 +145,7 @@ def test_a_taken_port_and_an_unknown_model_end_in_one_line(mixed, capsys):
 
 
 def test_without_panel_the_command_to_install_it_is_said(mixed, capsys, monkeypatch):
-    monkeypatch.setattr("pipeline.cli.explore.LIBRARY", "no_such_library")
+    monkeypatch.setattr("pipeline.cli.commands.explore.LIBRARY", "no_such_library")
     assert main(["explore", str(mixed)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "pip install -e '.[app]'" in error

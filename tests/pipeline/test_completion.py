@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.cli.commands import COMMANDS
-from pipeline.cli.completion import PROGRAM
+from pipeline.cli.commands.completion import PROGRAM
 
 ASK = f"""
 source "$1"

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pipeline.cli import main, status
+from pipeline.cli import main
+from pipeline.cli.commands import status
 from pipeline.cli.error_log import error_log
 from pipeline.execution.pool import TaskPool
 from pipeline.progress import ProgressDisplay

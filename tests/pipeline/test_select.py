@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from models.codes.joint_code import GaussianNoise, UniformCodes
-from pipeline.cli import main, select
+from pipeline.cli import main
+from pipeline.cli.commands import select
 from pipeline.recipes import describe
 from pipeline.runs.directory import RunDirectory
 from pipeline.stages.select.given_models import open_models

@@ -27,12 +27,12 @@ class Command:
     @property
     def main(self) -> Callable[[Sequence[str]], int]:
         """The function that takes the arguments after the command's name; it returns the code."""
-        return importlib.import_module(f"pipeline.cli.{self.module}").main
+        return importlib.import_module(f"pipeline.cli.commands.{self.module}").main
 
     @property
     def parser(self) -> argparse.ArgumentParser:
         """Its parser."""
-        return importlib.import_module(f"pipeline.cli.{self.module}").build_parser()
+        return importlib.import_module(f"pipeline.cli.commands.{self.module}").build_parser()
 
 
 COMMANDS = {
