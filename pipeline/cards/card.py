@@ -43,13 +43,15 @@ def card_text(
         difference: What that changes; None: nothing.
     """
     config = json.loads(target.config.read_text(encoding="utf-8"))
-    model = report.model(model_id)
+    row = report.model(model_id)
+    model = {name: None if pd.isna(value) else value for name, value in row.items()}
     selection = _selection(report, model_id)
     return _template().render(
         name=target.root.name,
         model_id=model_id,
         experiment=_experiment_name(target),
         model=model,
+        made_here="method" in config,  # `select` takes anybody's models
         num_models=len(report.finished),
         is_selected=model_id == report.selected,
         reason=report.reason,

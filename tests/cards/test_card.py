@@ -88,6 +88,24 @@ def test_other_commands_take_the_folder_and_a_folder_of_folders(run, tmp_path, c
     assert main(["traverse", str(tmp_path / "trained"), "--id", "cr-0", "--out", str(out)]) == 0
 
 
+def test_a_model_made_elsewhere_has_a_card_too(run, tmp_path):
+    """Of anybody's models `select` knows no method, no seed, no iterations."""
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    folder = ExportDirectory(copy / "models" / "cr-1")
+    config = json.loads((folder.root / "config.json").read_text())
+    (folder.root / "config.json").write_text(json.dumps({"codes": config["method"]["codes"]["parts"]}))
+    write_manifest(folder.manifest, "f", folder.files)
+    models = tables.read_table(copy / "models.csv", tables.MODEL_COLUMNS)
+    models = models.assign(iteration=0, train_seconds=None, parameters=None)
+    tables.write_table(copy / "models.csv", models, tables.MODEL_COLUMNS)
+    target = CardDirectory(tmp_path / "given")
+    assert main(["card", str(copy), "cr-1", "--out", str(target.root)]) == 0
+    card = target.card.read_text()
+    assert "A model made elsewhere; one of 3 models of its run." in card
+    assert "<NA>" not in card and "None" not in card
+
+
 def test_half_precision_is_half_as_large_and_measured(run, tmp_path):
     target = CardDirectory(tmp_path / "half")
     arguments = ["card", str(run), "cr-1", "--out", str(target.root), "--precision", "float16"]
