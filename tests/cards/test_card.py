@@ -94,7 +94,8 @@ def test_a_model_made_elsewhere_has_a_card_too(run, tmp_path):
     shutil.copytree(run, copy)
     folder = ExportDirectory(copy / "models" / "cr-1")
     config = json.loads((folder.root / "config.json").read_text())
-    (folder.root / "config.json").write_text(json.dumps({"codes": config["method"]["codes"]["parts"]}))
+    codes = config["method"]["codes"]["parts"]
+    (folder.root / "config.json").write_text(json.dumps({"codes": codes}))
     write_manifest(folder.manifest, "f", folder.files)
     models = tables.read_table(copy / "models.csv", tables.MODEL_COLUMNS)
     models = models.assign(iteration=0, train_seconds=None, parameters=None)
