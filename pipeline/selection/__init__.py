@@ -11,6 +11,7 @@ from pipeline.selection.rank_mean import RANK_MEAN
 from pipeline.selection.supervised import SUPERVISED
 from pipeline.selection.udr import UDR_LASSO, UDR_SPEARMAN
 from pipeline.selection.variation_predictability import VARIATION_PREDICTABILITY
+from pipeline.selection.weighted_centrality import WEIGHTED_CENTRALITY
 
 METHODS: dict[str, SelectionMethod] = {
     method.name: method
@@ -19,6 +20,7 @@ METHODS: dict[str, SelectionMethod] = {
         UDR_LASSO,
         UDR_SPEARMAN,
         INTERCHANGE,
+        WEIGHTED_CENTRALITY,
         VARIATION_PREDICTABILITY,
         PIPE,
         RANK_MEAN,  # after those whose ranks it takes

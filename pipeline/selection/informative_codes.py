@@ -1,6 +1,6 @@
 """How many codes the models of a pool use: a hint at how many codes the images ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,11 @@ from pipeline.selection.pool_codes import PoolCodes
 def counts(codes: PoolCodes, model_ids: Sequence[str]) -> dict[str, int]:
     """Return how many codes of each model tell anything about an image."""
     return {model_id: int(codes.informative[model_id].sum()) for model_id in model_ids}
+
+
+def usual(used: Iterable[int]) -> int:
+    """Return the number of informative codes that half of the models have, or more."""
+    return int(np.median(list(used)))
 
 
 def advice(used: Mapping[str, int], offered: Mapping[str, int]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.selection.informative_codes import counts
+from pipeline.selection import informative_codes
 from pipeline.selection.pool_codes import PoolCodes
 from pipeline.selection.ranking import Ranking
 
@@ -41,8 +41,8 @@ def few_codes(codes: PoolCodes, order: Sequence[str]) -> list[str]:
 
     Models that agree on a few factors agree well, so a model that misses one can be the medoid.
     """
-    used = counts(codes, order)
-    first, usual = used[order[0]], int(np.median(list(used.values())))
+    used = informative_codes.counts(codes, order)
+    first, usual = used[order[0]], informative_codes.usual(used.values())
     if not 0 < first < usual:
         return []
     return [

@@ -271,6 +271,22 @@ def test_interchange_and_the_mean_of_ranks(tmp_path):
     np.testing.assert_allclose(table.loc["rank_mean"].loc[ids, "score"], expected)
 
 
+def test_weighted_centrality_takes_no_model_that_misses_a_code(tmp_path):
+    vaes = pool_of(95, 60, 30, kind=VAE, setting="vae")
+    kl = [[1.0, 1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0]]
+    methods = ("model_centrality", "weighted_centrality")
+    world = make(tmp_path, vaes, kl=kl, num_groups=400, methods=methods)
+    select.run(world)
+    table = read(world, "selection").set_index(["selection_method", "model_id"])
+    ids = [one.model_id for one in vaes]
+    plain, weighted = (table.loc[method].loc[ids] for method in methods)
+    assert plain.num_informative.tolist() == [2, 3, 4]  # usual: 3
+    np.testing.assert_allclose(weighted.score, plain.score * [2 / 3, 1, 1])
+    assert (plain["rank"].iloc[0], weighted["rank"].iloc[0]) == (1, 3)
+    assert weighted.confidence.sum() == pytest.approx(1)
+    assert world.pool.cells == 9  # the votes are ModelCentrality's
+
+
 def test_small_pools_are_never_searched(tmp_path):
     world = make(tmp_path, pool_of(*range(40, 69)), methods=("model_centrality",))
     select.run(world)
