@@ -58,7 +58,7 @@ def test_before_training_everything_but_the_images_is_due(run, cache, capsys):
     assert states["metrics"] == states["select"] == "waits"
     ids = [spec.model_id for spec in specs_of(run, cache)]
     assert [steps[one]["reason"] for one in ids] == ["new"] * 4
-    assert facts["models"] == "4 models = 2 settings (alpha-1, alpha-2) x 2 seeds"
+    assert facts["models"] == "4 models = 2 settings (alpha-2, alpha-4) x 2 seeds"
     assert facts["holds"] == {"model folders": 0} and not facts["finished"]
     assert files_of(run) == before
 
