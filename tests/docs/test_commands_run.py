@@ -37,7 +37,6 @@ def place(tmp_path_factory):
     from models.codes.joint_code import JointCode, UniformCodes, UniformNoise
 
     folder = tmp_path_factory.mktemp("place")
-    (folder / "trained").symlink_to(REPOSITORY / "trained")
     rng = np.random.default_rng(0)
     (folder / "photos").mkdir()
     for name in ("photo", "a", "b", *(f"photos/{number}" for number in range(8))):
@@ -56,7 +55,9 @@ def place(tmp_path_factory):
             write_linear_model(export.root, parts, *networks, (8, 8, 1), **drawn)
             write_manifest(export.manifest, "f", export.files)
     (folder / "mine").mkdir()
+    (folder / "trained").mkdir()  # commands write there, too
     for source in (REPOSITORY / "trained").glob("squares_*"):
+        (folder / "trained" / source.name).symlink_to(source)
         (folder / "mine" / source.name.replace("squares_", "gan-")).symlink_to(source)
     return folder
 
