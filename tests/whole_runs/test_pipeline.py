@@ -84,6 +84,7 @@ def test_a_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
     if "study" in name:
         files += ["--set", "NUM_SEEDS = 1", "--set", TWO_METHODS, "--set", QUICK_JUDGES]
         methods += ["interchange", "pipe", "rank_mean", "variation_predictability"]
+        methods += ["weighted_centrality"]
     if name == "room3d.gin":  # three methods
         files += ["--set", "NUM_SEEDS = 1"]
     assert main([*files, "--out", str(tmp_path), "--cache", str(cache)]) == 0
@@ -190,11 +191,11 @@ def test_adding_a_metric_computes_one_metric(finished, cache, tmp_path):
 def test_the_page_shows_what_made_it_and_not_the_last_command(finished, cache, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(finished, copy)
-    other = "sweep.settings = {'only': {'LAMBDA': 77.0}}"
+    other = "sweep.settings = {'only': {'LAMBDA': 76543.21}}"
     assert run("--stages", "report", "--set", other, out=copy, cache=cache) == 0
     page = (copy / "report" / "index.html").read_text(encoding="utf-8")
-    assert "77.0" not in page and "0.5" in page
-    assert "77.0" in (copy / "configuration.gin").read_text(encoding="utf-8")
+    assert "76543.21" not in page and "0.5" in page
+    assert "76543.21" in (copy / "configuration.gin").read_text(encoding="utf-8")
     (kept,) = {path.read_text(encoding="utf-8") for path in copy.glob("models/*/configuration.gin")}
     assert kept in html.unescape(page)
     assert run("--stages", "metrics,report", "--set", "NUM_GROUPS = 24", out=copy, cache=cache) == 0
