@@ -60,21 +60,21 @@ def centrality_confidence(
 
 def pairwise_confidence(
     pairwise: np.ndarray,
-    model_ids: Sequence[str],
+    pool: Sequence[Export],
     num_resamples: int,
-    seed: Sequence[int],
     average: Callable[..., np.ndarray],
 ) -> dict[str, float]:
     """Return the share of resamples of the models compared with in which each model wins.
 
     Args:
         pairwise: [n, n]; column i is what model i's score is the average of, its diagonal left out.
-        model_ids: The models, in that order.
-        num_resamples: Bootstrap resamples.
-        seed: Of the resampling.
+        pool: The models, in that order.
+        num_resamples: Bootstrap resamples; 0: nobody asks, and the answer is empty.
         average: `np.nanmedian` or `np.nanmean`, as the score has it.
     """
-    rng = np.random.default_rng(seed)
+    if not num_resamples:
+        return {}
+    rng = np.random.default_rng(generator_seed(pool[0]))
     num_models = len(pairwise)
     others = np.where(np.eye(num_models, dtype=bool), np.nan, pairwise)
     scores = np.empty((num_resamples, num_models))
@@ -84,7 +84,7 @@ def pairwise_confidence(
         row[:] = 0.0
         row[compared] = average(drawn[:, compared], axis=0)
     shares = shares_of_wins(scores)
-    return {model_id: float(share) for model_id, share in zip(model_ids, shares, strict=True)}
+    return {one.model_id: float(share) for one, share in zip(pool, shares, strict=True)}
 
 
 def chance_centrality(

@@ -1,8 +1,7 @@
 """How many codes the models of a pool use: a hint at how many codes the images ask for."""
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
 
 from pipeline.selection.pool_codes import PoolCodes
 
@@ -13,8 +12,8 @@ def counts(codes: PoolCodes, model_ids: Sequence[str]) -> dict[str, int]:
 
 
 def usual(used: Iterable[int]) -> int:
-    """Return the number of informative codes that half of the models have, or more."""
-    return int(np.median(list(used)))
+    """Return the number of informative codes that half of the models have or exceed."""
+    return statistics.median_low(used)
 
 
 def advice(used: Mapping[str, int], offered: Mapping[str, int]) -> str:
@@ -24,11 +23,11 @@ def advice(used: Mapping[str, int], offered: Mapping[str, int]) -> str:
         used: Model id -> informative codes.
         offered: Model id -> codes in all.
     """
-    low, usual, high = np.percentile(list(used.values()), [0, 50, 100], method="lower").astype(int)
+    low, middle, high = min(used.values()), usual(used.values()), max(used.values())
     spread = f"{low}" if low == high else f"{low} to {high}"
-    told = f"models use {spread} codes, half of them {usual} or fewer"
+    told = f"models use {spread} codes, half of them {middle} or fewer"
     if all(used[model_id] == offered[model_id] for model_id in used):
         return f"{told}: every code is in use, so the images may ask for more"
-    if usual == 0:
+    if middle == 0:
         return f"{told}: most of them tell nothing"
-    return f"{told}: {usual} of {max(offered.values())} codes would do"
+    return f"{told}: {middle} of {max(offered.values())} codes would do"

@@ -12,11 +12,10 @@ import metrics
 from metrics.selection.interchange import covered_share
 from models.codes.joint_code import FeatureCode
 from pipeline.model_spec import Export
-from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import pairwise_confidence
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
-from pipeline.selection.ranking import Pool, Ranking, best_first
+from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 Comparison = tuple[np.ndarray, np.ndarray]
 """Scores [n] and what each is the mean of, [n, n], see `metrics.interchange`."""
@@ -72,25 +71,14 @@ def _informative(evidence: Evidence, generator: Export, encoder: Export) -> np.n
 def _rank(evidence: Evidence, pool: Pool, compared: Comparison | None) -> Ranking | None:
     if compared is None:
         return None
-    scores = dict(zip(pool.model_ids, compared[0].tolist(), strict=True))
-    return Ranking(
-        pool=pool.name,
-        method=INTERCHANGE.name,
-        scores=scores,
-        order=best_first(scores),
-        num_compared=dict.fromkeys(pool.model_ids, len(pool.exports) - 1),
-        num_cells=len(pool.exports) ** 2,
-    )
+    return rank_by(pool, INTERCHANGE.name, compared[0], num_cells=len(pool.exports) ** 2)
 
 
 def _confidence(
     evidence: Evidence, pool: Pool, compared: Comparison, ranking: Ranking
 ) -> Mapping[str, float]:
-    if not evidence.options.num_resamples:
-        return {}
-    seed = generator_seed(pool.exports[0])
     num_resamples = evidence.options.num_resamples
-    return pairwise_confidence(compared[1], pool.model_ids, num_resamples, seed, np.nanmean)
+    return pairwise_confidence(compared[1], pool.exports, num_resamples, np.nanmean)
 
 
 INTERCHANGE = SelectionMethod(

@@ -1,5 +1,6 @@
 """ModelCentrality: each model's generator is ground truth for all encoders (Lin et al. 2020)."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipeline.selection import pool_warnings
 from pipeline.selection.confidence import centrality_confidence, chance_centrality
 from pipeline.selection.evidence import Evidence, Wanted
 from pipeline.selection.method import SelectionMethod
-from pipeline.selection.ranking import Pool, Ranking, best_first
+from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 NUM_SHUFFLES = 20  # of the votes, for what chance reaches
 # Pools below this size have all of their cells computed, whatever the search would save: it finds
@@ -61,17 +62,14 @@ def _rank(evidence: Evidence, pool: Pool, search: MedoidSearch | None) -> Rankin
     ids = pool.model_ids
     if search is None:
         matrix = evidence.cells.matrix(pool.exports)
-        scores = dict(zip(ids, metrics.model_centrality(matrix).tolist(), strict=True))
-        return Ranking(
-            pool=pool.name,
-            method=MODEL_CENTRALITY.name,
-            scores=scores,
-            order=best_first(scores),
-            num_compared=dict.fromkeys(ids, len(ids) - 1),
-            num_cells=len(ids) ** 2,
+        ranking = rank_by(
+            pool, MODEL_CENTRALITY.name, metrics.model_centrality(matrix), num_cells=matrix.size
+        )
+        return dataclasses.replace(
+            ranking,
             warnings=(
                 *pool_warnings.same_scores(ids, matrix),
-                *_chance_warnings(evidence, pool, scores, best_first(scores)[0]),
+                *_chance_warnings(evidence, pool, ranking.scores, ranking.order[0]),
             ),
         )
     scores = dict(zip(ids, search.centrality.tolist(), strict=True))

@@ -13,7 +13,7 @@ from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import shares_of_wins
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
-from pipeline.selection.ranking import Pool, Ranking, best_first
+from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 NAME = "rank_mean"
 
@@ -22,14 +22,7 @@ def _rank(evidence: Evidence, pool: Pool, prepared: None) -> Ranking | None:
     places = _places(evidence, pool)
     if len(places) < 2:
         return None
-    scores = dict(zip(pool.model_ids, _scores(places).tolist(), strict=True))
-    return Ranking(
-        pool=pool.name,
-        method=NAME,
-        scores=scores,
-        order=best_first(scores),
-        num_compared=dict.fromkeys(pool.model_ids, len(pool.exports) - 1),
-    )
+    return rank_by(pool, NAME, _scores(places))
 
 
 def _places(evidence: Evidence, pool: Pool) -> np.ndarray:

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
+
 from pipeline.model_spec import Export
 
 DECIMALS = 12  # to which two scores must differ; the order of a sum must not break a tie
@@ -49,6 +51,31 @@ class Ranking:
     num_compared: Mapping[str, int] = dataclasses.field(default_factory=dict)
     num_cells: int | None = None
     warnings: tuple[str, ...] = ()
+
+
+def rank_by(
+    pool: Pool,
+    method: str,
+    scores: np.ndarray,
+    num_cells: int | None = None,
+) -> Ranking:
+    """Return the ranking by scores each of which compares a model with all others of the pool.
+
+    Args:
+        pool: The pool.
+        method: The selection method's name.
+        scores: [n], in the order of the pool's models.
+        num_cells: See `Ranking`.
+    """
+    scored = dict(zip(pool.model_ids, scores.tolist(), strict=True))
+    return Ranking(
+        pool=pool.name,
+        method=method,
+        scores=scored,
+        order=best_first(scored),
+        num_compared=dict.fromkeys(scored, len(scored) - 1),
+        num_cells=num_cells,
+    )
 
 
 def best_first(scores: Mapping[str, float]) -> tuple[str, ...]:

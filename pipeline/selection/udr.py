@@ -6,11 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from metrics.selection.unsupervised_ranking import udr_scores
-from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import pairwise_confidence
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
-from pipeline.selection.ranking import Pool, Ranking, best_first
+from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 Comparison = tuple[np.ndarray, np.ndarray]
 """Scores [n] and what each is the median of, [n, n], see `metrics.udr`."""
@@ -30,24 +29,14 @@ def _compare(evidence: Evidence, *, learner: str) -> dict[str, Comparison]:
 
 
 def _rank(evidence: Evidence, pool: Pool, compared: Comparison, *, learner: str) -> Ranking:
-    scores = dict(zip(pool.model_ids, compared[0].tolist(), strict=True))
-    return Ranking(
-        pool=pool.name,
-        method=f"udr_{learner}",
-        scores=scores,
-        order=best_first(scores),
-        num_compared=dict.fromkeys(pool.model_ids, len(pool.exports) - 1),
-    )
+    return rank_by(pool, f"udr_{learner}", compared[0])
 
 
 def _confidence(
     evidence: Evidence, pool: Pool, compared: Comparison, ranking: Ranking
 ) -> Mapping[str, float]:
-    if not evidence.options.num_resamples:
-        return {}
-    seed = generator_seed(pool.exports[0])
     num_resamples = evidence.options.num_resamples
-    return pairwise_confidence(compared[1], pool.model_ids, num_resamples, seed, np.nanmedian)
+    return pairwise_confidence(compared[1], pool.exports, num_resamples, np.nanmedian)
 
 
 UDR_LASSO, UDR_SPEARMAN = (

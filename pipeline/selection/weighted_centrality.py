@@ -11,11 +11,10 @@ import numpy as np
 
 import metrics
 from pipeline.selection import informative_codes
-from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import pairwise_confidence
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.method import SelectionMethod
-from pipeline.selection.ranking import Pool, Ranking, best_first
+from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 
 def _fill(evidence: Evidence) -> Mapping[str, None]:
@@ -35,29 +34,18 @@ def _rank(evidence: Evidence, pool: Pool, prepared: None) -> Ranking | None:
     if evidence.options.fixed == "classes":
         return None  # features of a class are not codes: fewer of them miss nothing
     centrality = metrics.model_centrality(evidence.cells.matrix(pool.exports))
-    weighted = _weights(evidence, pool) * centrality
-    scores = dict(zip(pool.model_ids, weighted.tolist(), strict=True))
-    return Ranking(
-        pool=pool.name,
-        method=WEIGHTED_CENTRALITY.name,
-        scores=scores,
-        order=best_first(scores),
-        num_compared=dict.fromkeys(pool.model_ids, len(pool.exports) - 1),
-        num_cells=len(pool.exports) ** 2,
-    )
+    scores = _weights(evidence, pool) * centrality
+    return rank_by(pool, WEIGHTED_CENTRALITY.name, scores, num_cells=len(pool.exports) ** 2)
 
 
 def _confidence(
     evidence: Evidence, pool: Pool, prepared: None, ranking: Ranking
 ) -> Mapping[str, float]:
     """Return the share of resamples of the models compared with in which each model wins."""
-    num_resamples = evidence.options.num_resamples
-    if not num_resamples:
-        return {}
     matrix = evidence.cells.matrix(pool.exports)
     compared = (matrix + matrix.T) / 2 * _weights(evidence, pool)  # column i: of model i
-    seed = generator_seed(pool.exports[0])
-    return pairwise_confidence(compared, pool.model_ids, num_resamples, seed, np.nanmean)
+    num_resamples = evidence.options.num_resamples
+    return pairwise_confidence(compared, pool.exports, num_resamples, np.nanmean)
 
 
 WEIGHTED_CENTRALITY = SelectionMethod(

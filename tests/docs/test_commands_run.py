@@ -65,13 +65,15 @@ def place(tmp_path_factory):
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_command_does_what_the_page_says(words, place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    arguments = [one for word in words[2:] for one in sorted(glob.glob(word)) or [word]]
+    arguments = _expanded(words)
     if words[2] == "status":  # of a run that was begun by a command
         begun = ["--gin", str(REPOSITORY / "gin" / "quickstart.gin"), "--stages", "data"]
         monkeypatch.chdir(REPOSITORY)  # where Gin files find the parts that they include
         run = place / "begun" / Path(words[3]).name
         assert main([*begun, "--out", str(run), "--cache", str(place / "cache")]) == 0
         arguments[1] = str(run)
+    if "choice" in words[3:] and "--out" not in words and not Path("choice").exists():
+        assert main(_expanded(next(one for one in COMMANDS if one[2] == "select"))) == 0
     arguments = ["cr-1" if word.startswith("infogan-seed") else word for word in arguments]
     before = _files(place)
     assert main(arguments) == 0, capsys.readouterr().err
@@ -80,6 +82,11 @@ def test_a_command_does_what_the_page_says(words, place, monkeypatch, capsys):
     for option in ("--out", "--csv", "--page"):
         if option in words:
             assert os.path.exists(words[words.index(option) + 1])
+
+
+def _expanded(words):
+    """Return the arguments of a command as a shell gives them, in the folder of the moment."""
+    return [one for word in words[2:] for one in sorted(glob.glob(word)) or [word]]
 
 
 def _files(folder):

@@ -14,6 +14,7 @@ from pipeline.runs.tables import (
     SELECTION_SUMMARY_COLUMNS,
 )
 from pipeline.selection.cells import Cells, generator_seed
+from pipeline.selection.informative_codes import usual
 from pipeline.selection.known_factors import Supervised
 from pipeline.selection.ranking import Ranking
 from pipeline.stages.stage import Context
@@ -113,8 +114,7 @@ def summary_table(
         }
         if used:
             row["num_informative"] = used[chosen]
-            counts = sorted(used[model_id] for model_id in ranking.order)
-            row["usual_num_informative"] = counts[(len(counts) - 1) // 2]
+            row["usual_num_informative"] = usual(used[model_id] for model_id in ranking.order)
         if supervised is not None:
             row |= _compared(ranking, supervised)
             row |= _paper_row(supervised, chosen)

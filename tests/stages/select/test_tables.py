@@ -15,7 +15,7 @@ from pipeline.stages.select.result_tables import selection_table, summary_table
 
 
 def export(model_id):
-    return Export(model_id, model_id, "final", "a", "infogan_cr", 0, 10, model_id * 8, None)
+    return Export(model_id, model_id, "final", "a", "infogan_cr", 0, 10, model_id * 32, None)
 
 
 def ranking(method, scores, **details):
@@ -76,11 +76,13 @@ def test_wins_are_shared_among_equals():
 def test_confidence_of_udr():
     # Column i is what model i is the median of: model 1 agrees with every other one best.
     pairwise = np.array([[0, 0.9, 0.1], [0.2, 0, 0.1], [0.2, 0.9, 0]])
-    confidence = pairwise_confidence(pairwise, ["a", "b", "c"], 200, (1,), np.nanmedian)
+    pool = [export(name) for name in "abc"]
+    confidence = pairwise_confidence(pairwise, pool, 200, np.nanmedian)
     # Where only model 1 itself was drawn it has nobody to agree with, in 1 of 27 resamples.
     assert confidence["b"] == pytest.approx(26 / 27, abs=0.04)
-    equal = pairwise_confidence(np.full((3, 3), 0.5), ["a", "b", "c"], 300, (1,), np.nanmedian)
+    equal = pairwise_confidence(np.full((3, 3), 0.5), pool, 300, np.nanmedian)
     assert max(equal.values()) < 0.45
+    assert pairwise_confidence(pairwise, pool, 0, np.nanmedian) == {}
 
 
 def pool_codes(**codes):
