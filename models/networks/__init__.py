@@ -10,7 +10,7 @@ from models.networks.convolutional import (
     PaddedConvEncoder,
 )
 from models.networks.deconvolutional import DeconvGenerator
-from models.networks.dense import DenseNetwork
+from models.networks.dense import DenseEncoder, DenseGenerator, DenseNetwork
 from models.networks.identity_families import BigNetworks, SmallNetworks
 from models.networks.residual import ResidualDiscriminator, ResidualGenerator, ResNetEncoder
 from models.networks.shape_classifier import ShapeClassifier
@@ -25,6 +25,8 @@ RECIPES = (
     ResidualDiscriminator,
     ResNetEncoder,
     DenseNetwork,
+    DenseEncoder,
+    DenseGenerator,
     BigNetworks,
     SmallNetworks,
     ShapeClassifier,

@@ -9,6 +9,7 @@ from models.base import OPTIMIZERS, Method, check_gaussian_latents
 from models.contrastive_regulariser import ContrastiveRegulariser
 from models.networks.convolutional import ConvEncoder
 from models.networks.deconvolutional import DeconvGenerator
+from models.networks.dense import DenseEncoder, DenseGenerator
 from models.optimizers.recipes import Adam, RMSprop
 from models.vaes.encoded import Encoded
 
@@ -39,8 +40,8 @@ class Autoencoder(Method):
         contrast: the contrastive regulariser; None for none.
     """
 
-    encoder: ConvEncoder
-    decoder: DeconvGenerator
+    encoder: ConvEncoder | DenseEncoder
+    decoder: DeconvGenerator | DenseGenerator
     optimizer: Adam | RMSprop
     contrast: ContrastiveRegulariser | None = dataclasses.field(default=None, metadata=checks.LATER)
 
@@ -51,8 +52,8 @@ class Autoencoder(Method):
     def __post_init__(self):
         super().__post_init__()
         check_gaussian_latents(self.codes)
-        checks.instance("encoder", self.encoder, ConvEncoder)
-        checks.instance("decoder", self.decoder, DeconvGenerator)
+        checks.instance("encoder", self.encoder, (ConvEncoder, DenseEncoder))
+        checks.instance("decoder", self.decoder, (DeconvGenerator, DenseGenerator))
         if self.decoder.output != "sigmoid":
             checks.fail("decoder.output", self.decoder.output, "'sigmoid': pixels are Bernoulli")
         checks.instance("optimizer", self.optimizer, OPTIMIZERS)

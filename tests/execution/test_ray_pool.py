@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from benchmarks.harness import SMALL_NETWORKS
 from pipeline.cli import main
 from pipeline.errors import ConfigurationError, StageError
 from pipeline.progress import ProgressDisplay
@@ -24,6 +25,7 @@ from pipeline.execution import ray_pool as ray_execution  # noqa: E402
 
 # Two InfoGAN-CR models on Squares: 8 iterations, the contrastive phase from 4.
 SMALL = [
+    *SMALL_NETWORKS,
     "--gin", "gin/quickstart.gin", "--gin", "gin/parts/budgets/smoke.gin",
     "--set", "ITERATIONS = 8", "--set", "ALPHA_FROM = 4",
     "--set", "sweep.settings = {'only': {'LAMBDA': 0.5}}",

@@ -10,6 +10,7 @@ from models.gans.infogan_model import mean_of_codes
 from models.layers import plain as layers
 from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
+from models.networks.dense import DenseEncoder, DenseGenerator
 
 SPECTRAL = {"norm": "spectral", "negative_slope": 0.2}
 TRUNK_64 = {"conv": (32, 32, 64, 64), "dense": (128,)}
@@ -62,6 +63,28 @@ def test_generator_of_the_64_by_64_data(channels):
     assert generator.count_params() == kernels + 4 * (128 + 1024 + 64 + 32 + 32)
     images = generator(np.zeros((2, 10), np.float32), training=False)
     np.testing.assert_allclose(images, 0.5)  # sigmoid of biases that start at 0
+
+
+def test_dense_networks_of_beta_tcvae_on_dsprites():
+    images = keras.Input((64, 64, 1))
+    heads = {"mean": 10, "log_variance": 10}
+    encoder = DenseEncoder(dense=(1200, 1200)).build(images, heads, seed=0, network="posterior")
+    assert kinds(encoder) == ["Dense", "LeakyReLU"] * 2 + ["Dense"] * 2
+    assert encoder.count_params() == count((4096, 1200), (1200, 1200), (1200, 20))
+    decoder = DenseGenerator(dense=(1200, 1200, 1200), activation="tanh")
+    network = decoder.build((64, 64, 1), 10, seed=0)
+    assert kinds(network) == ["Dense", "Activation"] * 4
+    assert network.count_params() == count((10, 1200), (1200, 1200), (1200, 1200), (1200, 4096))
+    # By hand: tanh between the layers, a sigmoid of each pixel's logit at the end.
+    small = DenseGenerator(dense=(3,), activation="tanh").build((1, 2, 1), 2, seed=0)
+    (first, bias), (last, logit_bias) = (
+        layer.get_weights() for layer in small.layers if isinstance(layer, keras.layers.Dense)
+    )
+    latents = np.array([[0.3, -1.2]], np.float32)
+    logits = np.tanh(latents @ first + bias) @ last + logit_bias
+    np.testing.assert_allclose(
+        small(latents).numpy().reshape(1, 2), 1 / (1 + np.exp(-logits)), rtol=1e-5
+    )
 
 
 def test_discriminator_of_the_64_by_64_data():

@@ -8,7 +8,7 @@ import pytest
 from models.codes import joint_code as codes
 from models.gans.ib_gan import IBGAN
 from models.networks.convolutional import ConvEncoder
-from models.networks.dense import DenseNetwork
+from models.networks.dense import DenseEncoder, DenseGenerator, DenseNetwork
 from models.vaes.beta_tcvae import BetaTCVAE
 from models.vaes.hfvae import HFVAE
 from pipeline.experiment import load_experiment
@@ -107,6 +107,8 @@ def test_recipes_refuse(name, changes):
         (ConvEncoder, {"conv": (4,), "dense": (8,), "activates_dense": 1}),
         (DenseNetwork, {"dense": (0,), "negative_slope": 0.2}),
         (DenseNetwork, {"dense": (8,), "negative_slope": 2.0}),
+        (DenseEncoder, {"dense": (0,)}),
+        (DenseGenerator, {"dense": (8,), "activation": "sigmoid"}),
         (IBGAN, {**vars(RECIPES["ib_gan"]), "reconstructor": DECODER}),
     ],
 )

@@ -12,6 +12,7 @@ FILES = (
     "teapots_schedules",
     "dsprites_regularisers",
     "regulariser_study",
+    "beta_tcvae_dsprites",
 )
 PLAIN = ("infogan_modified", "beta_vae", "factor_vae")  # run by the files of the baselines
 
@@ -23,7 +24,8 @@ def settings(name, *changes):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_two_steps_of_every_method(name, cache):
-    experiment = load_experiment([f"gin/{name}.gin", SMOKE], ["ALPHA_FROM = 1", "GAP_FROM = 2"])
+    changes = ["ALPHA_FROM = 1", "GAP_FROM = 2", "BATCH_SIZE = 64"]
+    experiment = load_experiment([f"gin/{name}.gin", SMOKE], changes)
     experiment.dataset.prepare(cache)
     dataset = experiment.dataset.open(cache)
     images = dataset.train_images(np.arange(4))
@@ -66,6 +68,17 @@ def test_the_schedules_of_the_teapots_differ_in_one_thing_each(budget):
     assert methods["alpha_from_start"].gap == published.gap
     assert methods["alpha_late"].cr_weight.steps == ((0, 0.0), (gap_falls, 3.0))
     assert methods["alpha_late"].gap == methods["gap-0"].gap
+
+
+def test_beta_tcvae_as_published():
+    """Chen et al. 2018, appendix: networks, batch, rate, epochs."""
+    (one,) = settings("beta_tcvae_dsprites").values()
+    method = one.method
+    assert method.encoder.dense == (1200, 1200) and method.encoder.negative_slope == 0.0
+    assert method.decoder.dense == (1200, 1200, 1200) and method.decoder.activation == "tanh"
+    assert method.optimizer.learning_rate == 1e-3 and method.estimator == "weighted"
+    assert method.beta == 6.0 and method.codes.latent_dim == 10
+    assert one.training.batch_size == 2048 and one.training.iterations == 737_280 // 2048 * 50
 
 
 @pytest.mark.parametrize("name", ["dsprites_regularisers", "regulariser_study"])

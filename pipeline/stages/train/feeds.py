@@ -70,7 +70,7 @@ class DeviceFeed(HostFeed):
         super().__init__(order, _Indices())
         self._shape = tuple(dataset.image_shape)
         self._are_bits = dataset.max_value == 1
-        self._kept = self._copied(dataset)
+        self.kept = self._copied(dataset)  # tensors, each [num_images, ...]
 
     def _copied(self, dataset: Dataset) -> list[tf.Tensor]:
         """Return on the device what is kept of all images, each [num_images, ...]."""
@@ -98,8 +98,12 @@ class DeviceFeed(HostFeed):
 
     def batch(self, row: Any) -> Any:
         """Return what a train step is given, of one row; called inside the graph."""
+        return self.gather(self.kept, row)
+
+    def gather(self, kept: list[tf.Tensor], row: Any) -> Any:
+        """Return the same from what is `kept`, wherever it is."""
         indices, *others = row if isinstance(row, tuple) else (row,)
-        images, *colours = (tf.gather(one, indices) for one in self._kept)
+        images, *colours = (tf.gather(one, indices) for one in kept)
         if colours:
             images = coloured(images, colours[0])
         elif self._are_bits:

@@ -112,7 +112,7 @@ def test_teapots_are_coloured_on_the_device(tmp_path):
             dataset = split.open(tmp_path)
             order = BatchOrder(dataset.num_images, 16, seed=0)
             feed = DeviceFeed(order, dataset)
-            assert feed._kept[0].shape[1:] == (64, 64, 2)
+            assert feed.kept[0].shape[1:] == (64, 64, 2)
             batch = tf.function(feed.batch)(feed.rows(1, 2)[0])
             np.testing.assert_array_equal(batch, order.batch(dataset, order.indices(1)))
 
