@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from benchmarks.harness import DAMAGES, EXPERIMENT, differences, staying_workers
 from pipeline.cli import main
@@ -65,6 +66,14 @@ def run(*arguments, out, cache):
     return main([*EXPERIMENT, *arguments, "--out", str(out), "--cache", str(cache)])
 
 
+@pytest.fixture
+def eagerly():
+    """Iterations without a graph: to trace one of published networks takes longer than to do two."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, cache):
     """A run of all stages that was never interrupted."""
@@ -108,7 +117,7 @@ def test_a_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
 
 
 @pytest.mark.parametrize("name", [name for name in GIN_FILES if name not in WHOLE])
-def test_two_iterations_of_every_other_gin_file(name, tmp_path, cache):
+def test_two_iterations_of_every_other_gin_file(name, tmp_path, cache, eagerly):
     settings = ["ITERATIONS = 2", "LOG_EVERY = 1", "ALPHA_FROM = 1", "GAP_FROM = 2"]
     experiment = load_experiment([f"gin/{name}", SMOKE], settings)
     experiment.dataset.prepare(cache)
