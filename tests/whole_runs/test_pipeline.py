@@ -68,7 +68,7 @@ def run(*arguments, out, cache):
 
 @pytest.fixture
 def eagerly():
-    """Iterations without a graph: to trace one of published networks takes longer than to do two."""
+    """Iterations without a graph, whose tracing takes longer than two iterations do."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
