@@ -86,6 +86,8 @@ def finished(tmp_path_factory, cache):
 def test_a_gin_file_runs_with_the_smoke_budget(name, tmp_path, cache, capfd):
     files = ["--gin", f"gin/{name}", "--gin", SMOKE]
     exports = {"final", "before_cr"}
+    if name == "quickstart.gin":  # two settings
+        files += ["--set", "NUM_SEEDS = 1"]
     methods = ["model_centrality", "supervised", "udr_lasso", "udr_spearman"]
     if "baselines" in name:  # ten methods, none with a snapshot: three kinds are enough here
         files += ["--set", "NUM_SEEDS = 1", "--set", THREE_BASELINES]
