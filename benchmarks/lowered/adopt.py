@@ -6,11 +6,11 @@ settings given to `run_pipeline.py --out RUN` then do the rest.
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.cli.parser import default_cache
 from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
@@ -30,7 +30,7 @@ def main() -> None:
     from benchmarks.lowered.state import state_of
 
     described = load_experiment(arguments.gin, arguments.set)
-    dataset = described.dataset.open(Path(os.environ["DISENTANGLE_CACHE"]))
+    dataset = described.dataset.open(default_cache())
     (spec,) = described.model_specs(dataset.fingerprint)
     _, variables = state_of(spec, dataset)
     state = dict(np.load(arguments.state, allow_pickle=False))

@@ -2,13 +2,13 @@
 
 Each model gets a folder: a program for each phase (`plain` without, `cr` with the contrastive
 regulariser), which makes `--iterations` iterations from arrays; the first state; what H starts
-from afresh; `images.npy`, which holds the images; and `plan.json`, which says in what order.
+from afresh; `images.npz`, which holds the images; and `plan.json`, which says in what order.
 """
 
 import argparse
-import os
 from pathlib import Path
 
+from pipeline.cli.parser import default_cache
 from pipeline.execution import tensorflow_setup
 from pipeline.experiment import load_experiment
 
@@ -30,7 +30,7 @@ def main() -> None:
     from benchmarks.lowered.programs import lower
 
     described = load_experiment(arguments.gin, arguments.set)
-    cache = Path(os.environ["DISENTANGLE_CACHE"])
+    cache = default_cache()
     described.dataset.prepare(cache)
     dataset = described.dataset.open(cache)
     for spec in described.model_specs(dataset.fingerprint):

@@ -22,8 +22,10 @@ def lower(spec, dataset, folder: Path, count: int) -> None:
         count: Iterations of a call. Each phase and gap must be a multiple of it.
 
     Raises:
-        ValueError: If one is not.
+        ValueError: If one is not, or the method takes triplets.
     """
+    if spec.method.needs_triplets:
+        raise ValueError(f"Expected a method of single images. Received: {spec.method.name}")
     tf.random.set_seed(0)  # TensorFlow's determinism asks for one; every draw here has its own
     folder.mkdir(parents=True, exist_ok=True)
     model, variables = state_of(spec, dataset)
