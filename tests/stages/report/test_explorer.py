@@ -1,5 +1,6 @@
 """The explorer's images: which there are, in which order, and what the page is told of them."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -131,3 +132,27 @@ def test_the_same_model_gives_the_same_images(explored):
     planned = next(render.plans(explored))
     drawn = [render.draw_images(fake_generate, planned)["sheets"] for _ in range(2)]
     assert drawn[0] == drawn[1]
+
+
+def test_the_plane_opens_on_the_codes_that_change_the_images_most(explored):
+    sliders = sliders_of(config(uniform(4), NOISE))
+    planned = dataclasses.replace(
+        next(render.plans(explored)), sliders=sliders, plan=ExplorerPlan(1, 1, 3)
+    )
+
+    def no_more_than_first(latents):
+        return (latents[:, :1, np.newaxis, np.newaxis] + 1) / 2
+
+    def changes(generate):
+        anchors, levels = sliders.anchors(planned.plan)
+        latents = sliders.latents(anchors[0], levels[0], (), planned.plan, plane=True)
+        return sliders.changes((255 * generate(latents)).astype(np.uint8), planned.plan)
+
+    first = changes(no_more_than_first)
+    assert first[0] == pytest.approx(127.5, abs=1) and (first[1:] == 0).all()
+    weights = np.array([[0.1], [0.9], [0.2], [0.8]])
+    drawn = render.draw_images(
+        lambda latents: (latents[:, :4] @ weights)[..., None, None] / 4 + 0.5, planned
+    )
+    assert drawn["axes"] == [1, 3]
+    assert render.draw_images(no_more_than_first, planned)["axes"] == [0, 1]

@@ -113,6 +113,18 @@ class Sliders:
                     rows.append(self.codes.traverse(start, self.continuous[second], moved))
         return np.concatenate(rows)
 
+    def changes(self, images: np.ndarray, plan: Any) -> np.ndarray:
+        """Return how far each slider moves the image `[sliders]`: the mean |difference| of a value.
+
+        Args:
+            images: uint8, those of `latents`.
+            plan: How many steps a slider has.
+        """
+        count, steps = len(self.continuous), plan.steps - 1
+        lines = images[1 : 1 + count * steps].reshape(count, steps, *images.shape[1:])
+        differences = np.abs(lines.astype(np.int16) - images[0].astype(np.int16))
+        return differences.reshape(count, -1).mean(axis=1) if count else np.zeros(0)
+
 
 def num_images(num_sliders: int, num_combinations: int, plan: ExplorerPlan) -> int:
     """Return how many images a plan has."""

@@ -21,7 +21,7 @@ from pipeline.stages.report.explorer.plan import ExplorerPlan, Sliders, choose_p
 from pipeline.stages.report.traversals import read_traversals
 
 # Raised whenever a change of the code changes the images.
-VERSION = 1
+VERSION = 2
 ROOM = 6_000_000  # bytes of WebP for all models together
 ROOM_OF_FIRST = 1_800_000  # bytes of the model that the page opens with
 ROOM_OF_ONE = 700_000  # bytes of any other, at most
@@ -154,10 +154,12 @@ def draw_images(
     total = plan.num_anchors * len(sliders.combinations)
     encoded: list[bytes] = []
     height, width = 0, 0
+    changes = np.zeros(len(sliders.continuous))
     for number, (anchor, own) in enumerate(zip(latents, levels, strict=True)):
         for classes in sliders.combinations:
             wanted = sliders.latents(anchor, own, classes, plan, plane=number < plan.num_planes)
             images = to_uint8(generate(wanted.astype(np.float32)))
+            changes += sliders.changes(images, plan)
             images = sheets.shrink(images, planned.side)
             encoded.append(sheets.encode_sheet(images, lossless=planned.lossless))
             _, height, width, *_ = images.shape
@@ -180,6 +182,8 @@ def draw_images(
             {"levels": own.tolist(), "plane": number < plan.num_planes}
             for number, own in enumerate(levels)
         ],
+        # Of the plane, when the page opens: the two that change the images most.
+        "axes": sorted(np.argsort(-changes, kind="stable")[:2].tolist()),
         "sheets": encoded,
     }
 

@@ -167,7 +167,7 @@
           },
         });
         report.options(select, names);
-        select.value = number;
+        select.value = model.axes[number];
         return select;
       });
       this.grid = report.make("canvas", {
