@@ -1,13 +1,15 @@
 """The layers of convolutional, deconvolutional and dense networks.
 
 Initial kernels: convolutions truncated normal, transposed convolutions and dense layers normal, of
-the recipe's standard deviation, or all of Glorot's uniform distribution; biases 0. Under a policy
-of mixed precision outputs are of full precision all the same, since losses are computed from them.
+the recipe's standard deviation, or all of Glorot's uniform distribution, as 1x1 convolutions always
+are; biases 0. Under a policy of mixed precision outputs are of full precision all the same, since
+losses are computed from them.
 """
 
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 
 from models.layers.plain import Conv2D, Conv2DTranspose, FusedBatchNormalization, LeakyReLU
 from models.layers.spectral_norm import SpectralConv2D, SpectralDense
@@ -95,6 +97,32 @@ class ConvolutionalLayers(LayerMaker):
         return Conv2DTranspose(filters, size, 2, "same", kernel_initializer=initializer, name=name)(
             x
         )
+
+    def broadcast(self, x: Tensor, latents: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return a map of `size` with features [batch, units] everywhere, and coordinates.
+
+        The last two channels are row and column, from -1 to 1. They are the biases of a dense
+        layer whose kernel stays 0, so that an exported network needs no layer of our own.
+        """
+        height, width = size
+        rows, columns = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
+        values = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+        name = f"{self.network}_coordinates"
+        constant = keras.layers.Dense(
+            values.size, kernel_initializer="zeros", trainable=False, name=name
+        )
+        places = keras.layers.Reshape(values.shape, name=f"{name}_map")(constant(latents))
+        constant.bias.assign(values.ravel())
+        name = f"{self.network}_broadcast"
+        x = keras.layers.Reshape((1, 1, x.shape[-1]), name=f"{name}_vector")(x)
+        x = keras.layers.UpSampling2D(size, name=name)(x)
+        return keras.layers.Concatenate(name=f"{self.network}_placed")([x, places])
+
+    def pointwise(self, x: Tensor, filters: int) -> Tensor:
+        """Apply a 1x1 convolution."""
+        name = self.name("pointwise")
+        initializer = keras.initializers.GlorotUniform(seed=self.layer_seed(name, "kernel"))
+        return keras.layers.Conv2D(filters, 1, kernel_initializer=initializer, name=name)(x)
 
     def batch_norm(self, x: Tensor) -> Tensor:
         """Apply batch norm."""

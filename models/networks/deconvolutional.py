@@ -24,7 +24,7 @@ class DeconvGenerator:
         base_channels: channels of the first feature map, made by a dense layer of its own.
         deconv: channels of the transposed convolutions before the one that makes the image.
         dense_activation: "relu" or "leaky_relu", after the dense layers.
-        deconv_activation: the same, after the hidden transposed convolutions.
+        deconv_activation: the same, after the hidden transposed and the 1x1 convolutions.
         batch_norm: whether the hidden layers (all but the last) have batch norm.
         order: place of the batch norm, see `models.networks.convolutional`; needed where there is
             one.
@@ -33,6 +33,11 @@ class DeconvGenerator:
         output: "sigmoid", or "tanh" followed by the rescaling of [-1, 1] to [0, 1].
         initial_std: standard deviation of the initial kernels (published: 0.02); None for Glorot's
             uniform distribution, with which small networks start learning sooner.
+        broadcast: None, as published: a dense layer makes the first feature map. Otherwise 1x1
+            convolutions of these channels and of `base_channels` make it, which see at every place
+            what the dense layers say and where the place is (Watters et al. 2019,
+            https://arxiv.org/abs/1901.07017, there for decoders): codes then move things, where a
+            dense layer has them fade here and appear there. Their initial kernels are Glorot's.
     """
 
     dense: tuple[int, ...]
@@ -46,6 +51,7 @@ class DeconvGenerator:
     kernel_size: int = 4
     output: str = "sigmoid"
     initial_std: float | None = 0.02
+    broadcast: tuple[int, ...] | None = dataclasses.field(default=None, metadata=checks.LATER)
     kind: str = dataclasses.field(default="deconv_generator", init=False)
 
     def __post_init__(self):
@@ -63,6 +69,9 @@ class DeconvGenerator:
             checks.number("negative_slope", self.negative_slope, minimum=0.0, maximum=1.0)
         checks.choice("output", self.output, ("sigmoid", "tanh"))
         check_initial_std(self.initial_std)
+        if self.broadcast is not None:
+            value = checks.positive_integers("broadcast", self.broadcast)
+            object.__setattr__(self, "broadcast", value)
 
     def base_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the shape of the first feature map.
@@ -87,9 +96,18 @@ class DeconvGenerator:
         layers = ConvolutionalLayers("generator", seed, self)
         base_shape = self.base_shape(image_shape)
         latents = x = keras.Input((latent_dim,), name="latents")
-        for units in (*self.dense, base_shape[0] * base_shape[1] * base_shape[2]):
+        for units in self.dense:
             x = layers.finish(layers.dense(x, units), self.dense_activation, self.batch_norm)
-        x = keras.layers.Reshape(base_shape, name="generator_base")(x)
+        if self.broadcast is None:
+            x = layers.dense(x, base_shape[0] * base_shape[1] * base_shape[2])
+            x = layers.finish(x, self.dense_activation, self.batch_norm)
+            x = keras.layers.Reshape(base_shape, name="generator_base")(x)
+        else:
+            x = layers.broadcast(x, latents, base_shape[:2])
+            for filters in (*self.broadcast, base_shape[2]):
+                x = layers.finish(
+                    layers.pointwise(x, filters), self.deconv_activation, self.batch_norm
+                )
         for filters in self.deconv:
             x = layers.finish(layers.deconv(x, filters), self.deconv_activation, self.batch_norm)
         x = layers.deconv(x, image_shape[2])
