@@ -18,6 +18,8 @@ class ReportOptions:
         main_protocol: The protocol of that metric; where it was not measured so, another is taken.
         traversal_frames: Frames from one end of a code to the other in the animation.
         frame_milliseconds: How long the animation shows a frame.
+        explorer_megabytes: What the images of the latent explorer take in the page at most; the
+            less, the fewer steps and models it has. 0: no explorer.
     """
 
     gin_name: ClassVar[str] = "report"
@@ -26,6 +28,7 @@ class ReportOptions:
     main_protocol: str = "cr"
     traversal_frames: int = 24
     frame_milliseconds: int = 90
+    explorer_megabytes: float = dataclasses.field(default=6.0, metadata=checks.LATER)
 
     def __post_init__(self):
         if self.main_metric not in metrics.CATALOGUE.keys:
@@ -37,3 +40,5 @@ class ReportOptions:
         checks.label("report.main_protocol", self.main_protocol)
         checks.integer("report.traversal_frames", self.traversal_frames, minimum=2)
         checks.integer("report.frame_milliseconds", self.frame_milliseconds, minimum=20)
+        size = checks.number("report.explorer_megabytes", self.explorer_megabytes, 0.0, 12.0)
+        object.__setattr__(self, "explorer_megabytes", size)

@@ -128,6 +128,21 @@ def test_images_are_read_while_they_fit_what_is_planned(explored):
     assert render.read_images(planned.path, "of another plan") is None
 
 
+def test_a_smaller_page_has_fewer_images_and_0_has_none(explored):
+    def planned_with(megabytes):
+        options = ReportOptions(explorer_megabytes=megabytes)
+        return list(render.plans(dataclasses.replace(explored, options=options)))
+
+    def count(planned):
+        sliders = planned.sliders
+        return num_images(len(sliders.continuous), len(sliders.combinations), planned.plan)
+
+    usual, small = planned_with(6.0), planned_with(0.03)
+    assert [one.model_id for one in usual] == ["cr-1", "cr-0", "plain-0"]
+    assert count(small[0]) < count(usual[0])
+    assert planned_with(0) == []
+
+
 def test_the_same_model_gives_the_same_images(explored):
     planned = next(render.plans(explored))
     drawn = [render.draw_images(fake_generate, planned)["sheets"] for _ in range(2)]

@@ -341,6 +341,7 @@ def test_stage_skips_what_is_up_to_date(tmp_path, capsys):
         {"traversal_frames": 1},
         {"traversal_frames": 2.5},
         {"frame_milliseconds": True},
+        {"explorer_megabytes": -1},
     ],
 )
 def test_options_are_checked(options):

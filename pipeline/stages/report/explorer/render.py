@@ -22,9 +22,9 @@ from pipeline.stages.report.traversals import read_traversals
 
 # Raised whenever a change of the code changes the images.
 VERSION = 2
-ROOM = 6_000_000  # bytes of WebP for all models together
-ROOM_OF_FIRST = 1_800_000  # bytes of the model that the page opens with
-ROOM_OF_ONE = 700_000  # bytes of any other, at most
+# Of the bytes for all models together: of the model that the page opens with, of any other at most.
+SHARE_OF_FIRST = 0.3
+SHARE_OF_ONE = 0.12
 SIDES = (96, 64)  # longest sides of an image in pixels: of the first model, and of others
 NUM_MEASURED = 16  # samples whose size tells how many images fit
 TIGHT_SIDE = 32  # of others, where no plan fits with larger ones
@@ -61,12 +61,14 @@ class Planned:
 def plans(report: Report) -> Iterator[Planned]:
     """Yield the images of those models that fit into the page, the most interesting first."""
     others = max(1, len(report.ranked) - 1)
+    share_of_other = min(SHARE_OF_ONE, (1 - SHARE_OF_FIRST) / others)
     for number, model_id in enumerate(report.ranked):
         sliders = sliders_of(report.configs.get(model_id, {}))
         export = report.export(model_id)
         if sliders is None or not export.traversals.exists():
             continue
-        room = ROOM_OF_FIRST if number == 0 else min(ROOM_OF_ONE, (ROOM - ROOM_OF_FIRST) / others)
+        share = SHARE_OF_FIRST if number == 0 else share_of_other
+        room = 1e6 * share * report.options.explorer_megabytes
         samples = read_traversals(export.traversals).samples[:NUM_MEASURED]
         for side in (SIDES[0 if number == 0 else 1], TIGHT_SIDE):
             size, lossless = sheets.bytes_of_tile(sheets.shrink(samples, side))
