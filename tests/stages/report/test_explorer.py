@@ -158,16 +158,13 @@ def test_the_plane_opens_on_the_codes_that_change_the_images_most(explored):
     def no_more_than_first(latents):
         return (latents[:, :1, np.newaxis, np.newaxis] + 1) / 2
 
-    def changes(generate):
-        anchors, levels = sliders.anchors(planned.plan)
-        latents = sliders.latents(anchors[0], levels[0], (), planned.plan, plane=True)
-        return sliders.changes((255 * generate(latents)).astype(np.uint8), planned.plan)
+    def second_and_fourth_most(latents):
+        return (latents[:, :4] @ [[0.1], [0.9], [0.2], [0.8]])[..., None, None] / 4 + 0.5
 
-    first = changes(no_more_than_first)
-    assert first[0] == pytest.approx(127.5, abs=1) and (first[1:] == 0).all()
-    weights = np.array([[0.1], [0.9], [0.2], [0.8]])
-    drawn = render.draw_images(
-        lambda latents: (latents[:, :4] @ weights)[..., None, None] / 4 + 0.5, planned
-    )
-    assert drawn["axes"] == [1, 3]
+    anchors, levels = sliders.anchors(planned.plan)
+    latents = sliders.latents(anchors[0], levels[0], (), planned.plan, plane=True)
+    images = (255 * no_more_than_first(latents)).astype(np.uint8)
+    moved = sliders.changes(images, planned.plan)  # from the middle to both ends
+    assert moved[0] == pytest.approx(127.5, abs=1) and (moved[1:] == 0).all()
     assert render.draw_images(no_more_than_first, planned)["axes"] == [0, 1]
+    assert render.draw_images(second_and_fourth_most, planned)["axes"] == [1, 3]
