@@ -190,7 +190,13 @@ def test_ctrl_c_while_images_are_rendered_ends_within_seconds(tmp_path):
     command += ["--gin", "gin/parts/budgets/smoke.gin", "--set", "NUM_IMAGES = 100000"]
     command += ["--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
     process = subprocess.Popen(
-        command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=REPOSITORY,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a script runs in the background is deaf to Ctrl-C, and so are its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(tmp_path.glob("cache/*/manifest.json")):
         assert process.poll() is None
