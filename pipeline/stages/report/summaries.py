@@ -202,7 +202,7 @@ def selected_table(run: RunTables) -> pd.DataFrame:
     table = summary.merge(models, on="model_id", how="inner")
     table = table.reindex(columns=list(SELECTED_COLUMNS))
     for name in ("supervised_metric", "protocol", "dci_learner", "warnings"):
-        table[name] = table[name].fillna("")
+        table[name] = table[name].astype(object).fillna("")
     return table.sort_values(["pool", "selection_method"], ignore_index=True)
 
 
