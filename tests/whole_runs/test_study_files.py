@@ -1,5 +1,7 @@
 """Studies of Lin et al. 2020 beside their table: what a file asks, and two steps of it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ FILES = (
     "dsprites_regularisers",
     "regulariser_study",
     "beta_tcvae_dsprites",
+    "dsprites_laptop_comparison",
 )
 PLAIN = ("infogan_modified", "beta_vae", "factor_vae")  # run by the files of the baselines
 
@@ -106,3 +109,16 @@ def test_arms_differ_in_their_regulariser_only(name):
         assert contrast.contrastive == small.contrastive
     fields = set(vars(vae.method)) - {"contrast", "name"}
     assert all(getattr(vae.method, one) == getattr(other.method, one) for one in fields)
+
+
+def test_what_the_laptop_is_compared_with():
+    (ours,) = settings("dsprites_laptop").values()
+    arms = settings("dsprites_laptop_comparison")
+    infogan, dense = arms["infogan"].method, arms["infogan_cr-dense"].method
+    for same in ("codes", "generator", "discriminator", "info_weight", "generator_optimizer"):
+        assert getattr(infogan, same) == getattr(ours.method, same), same
+    for same in ("discriminator", "contrastive", "info_weight", "cr_weight", "gap"):
+        assert getattr(dense, same) == getattr(ours.method, same), same
+    published = settings("dsprites")["infogan_cr"].method.generator
+    half = {"dense": (64,), "base_channels": 32, "deconv": (32, 16, 16)}
+    assert dense.generator == dataclasses.replace(published, **half)

@@ -68,7 +68,7 @@ def write_plot(drawing: Drawing, section: str, *, plots: Path, tables: Path) -> 
         figure = chart.figure
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, for all files
+        figure.set_layout_engine(None)  # laid out once, for all files
         paths = tuple(plots / f"{drawing.stem}.{kind}" for kind in ("png", "pdf", "svg"))
         for path, metadata in zip(
             paths,

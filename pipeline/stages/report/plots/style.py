@@ -56,7 +56,6 @@ STYLE = {
     "ytick.labelsize": 7.0,
     "legend.fontsize": 7.5,
     "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
 }
 
 
