@@ -201,6 +201,15 @@ class JointCode:
                 total += part.negative_log_likelihood(latents[:, columns], q_outputs[:, outputs])
         return tf.reduce_mean(total)
 
+    @property
+    def is_categorical_output(self) -> np.ndarray:
+        """Of each of Q's outputs, whether it is of a categorical code: bool [q_dim]."""
+        of_parts = [
+            np.full(outputs.stop - outputs.start, isinstance(part, CategoricalCode))
+            for part, _, outputs in self._informative_slices()
+        ]
+        return np.concatenate(of_parts)
+
     def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":
         """Return [batch, code_dim], the codes expected under Q; takes Keras tensors as well."""
         import keras

@@ -1,5 +1,7 @@
 """InfoGAN as a Keras model."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -146,18 +148,32 @@ class InfoGANModel(TrainedModel):
 
         Batch norm needs a pass each; without it one pass over both is the same and faster.
         """
+        discriminator = functools.partial(self.discriminator, training=True)
         if self.recipe.discriminator.norm == "batch":
-            real_logits, _ = self.discriminator(real, training=True)
-            return real_logits, *self.discriminator(fakes, training=True)
-        logits, q_outputs = self.discriminator(tf.concat([real, fakes], 0), training=True)
-        batch = tf.shape(real)[0]
-        return logits[:batch], logits[batch:], q_outputs[batch:]
+            real_logits, _ = discriminator(real)
+            fake_logits, q_outputs = discriminator(fakes)
+        else:
+            logits, q_outputs = discriminator(tf.concat([real, fakes], 0))
+            batch = tf.shape(real)[0]
+            real_logits, fake_logits, q_outputs = logits[:batch], logits[batch:], q_outputs[batch:]
+        return real_logits, fake_logits, self.read_classes(fakes, q_outputs, discriminator)
+
+    def read_classes(
+        self, fakes: tf.Tensor, q_outputs: tf.Tensor, discriminator: Callable[..., Any]
+    ) -> tf.Tensor:
+        """Return Q's outputs, those of categorical codes read off changed images if so asked."""
+        changes = self.recipe.class_changes
+        if changes is None:
+            return q_outputs
+        _, of_changed = discriminator(changes.apply(fakes, self.stream_seed("class_changes")))
+        return tf.where(self.codes.is_categorical_output, of_changed, q_outputs)
 
     def judge(
         self, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return G's adversarial loss and the weighted information loss of the frozen D and Q."""
         logits, q_outputs = discriminator(fakes)
+        q_outputs = self.read_classes(fakes, q_outputs, discriminator)
         _, weighted = self.information(latents, q_outputs)
         return losses.generator_loss(logits), weighted
 

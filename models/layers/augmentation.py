@@ -17,7 +17,7 @@ FROM_YIQ = ((1.0, 0.956, 0.621), (1.0, -0.272, -0.647), (1.0, -1.106, 1.703))
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """A crop of random size and place, a flip, changed colours, grey; in this order.
+    """A slant, a crop of random size and place, a flip, changed colours, grey; in this order.
 
     Everything is a differentiable function of the images. Single-channel images know neither
     saturation, hue nor grey.
@@ -31,6 +31,8 @@ class Augmentation:
             distance from 1) and of hue (as a share of the full circle).
         colour_probability: with which an image's colours change at all.
         grey_probability: with which an image loses its colours.
+        slant: by how many pixels to the right or left a row moves at most for each row that it lies
+            below the middle; what comes in from outside is the pixel at the edge.
     """
 
     crop_area: tuple[float, float] | None
@@ -39,6 +41,7 @@ class Augmentation:
     colour_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     colour_probability: float = 0.0
     grey_probability: float = 0.0
+    slant: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     kind: str = dataclasses.field(default="augmentation", init=False)
 
     def __post_init__(self):
@@ -60,6 +63,7 @@ class Augmentation:
         checks.flag("flip", self.flip)
         for name in ("colour_probability", "grey_probability"):
             checks.number(name, getattr(self, name), minimum=0.0, maximum=1.0)
+        checks.number("slant", self.slant, minimum=0.0, maximum=2.0)
 
     def apply(self, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         """Return changed images in [0, 1], of the same shape.
@@ -68,6 +72,8 @@ class Augmentation:
             images: float32 [batch, height, width, channels] in [0, 1].
             seed: an integer tensor [2], of all draws.
         """
+        if self.slant:
+            images = _slant(images, _uniform(images, _fold_in(seed, 5), -self.slant, self.slant))
         if self.crop_area is not None:
             images = self._crop(images, _fold_in(seed, 0), self.crop_area)
         if self.flip:
@@ -130,6 +136,19 @@ def _interpolation(start: "tf.Tensor", length: "tf.Tensor", size: int) -> "tf.Te
     centres = (pixels + 0.5) * length[:, tf.newaxis] + size * start[:, tf.newaxis] - 0.5
     centres = tf.clip_by_value(centres, 0.0, size - 1.0)
     return tf.nn.relu(1.0 - tf.abs(centres[:, :, tf.newaxis] - pixels))
+
+
+def _slant(images: "tf.Tensor", slope: "tf.Tensor") -> "tf.Tensor":
+    """Return images whose rows are moved by slope [batch] times their distance from the middle."""
+    import tensorflow as tf
+
+    height, width = images.shape[1:3]
+    pixels = tf.range(width, dtype=tf.float32)
+    distance = tf.range(height, dtype=tf.float32) - (height - 1.0) / 2.0
+    places = pixels - slope[:, tf.newaxis, tf.newaxis] * distance[:, tf.newaxis]
+    places = tf.clip_by_value(places, 0.0, width - 1.0)
+    weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - pixels))
+    return tf.einsum("bijk,bikc->bijc", weights, images)
 
 
 def _turn_hue(images: "tf.Tensor", angle: "tf.Tensor") -> "tf.Tensor":
