@@ -8,7 +8,7 @@ import pytest
 from models.layers.plain import plain_copy
 from pipeline.experiment import load_experiment
 from pipeline.recipes import describe
-from tests.models.test_codegan import IMAGES, SHAPE, recipe
+from tests.models.gans.test_codegan import IMAGES, SHAPE, recipe
 from tests.models.training_steps import values
 
 DECAY = 0.2

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models import draws
-from tests.models.test_codegan import IMAGES, RESIDUAL, SHAPE, recipe
+from tests.models.gans.test_codegan import IMAGES, RESIDUAL, SHAPE, recipe
 from tests.models.training_steps import values
 
 RNG = np.random.default_rng(4)

@@ -8,7 +8,7 @@ from models.gans.infogan import InfoGAN
 from models.layers.augmentation import Augmentation
 from models.layers.frozen import Frozen
 from pipeline.recipes import describe
-from tests.models.test_tc_infogan import CODES, IMAGES, PAIR, recipe
+from tests.models.gans.test_tc_infogan import CODES, IMAGES, PAIR, recipe
 from tests.models.training_steps import train, values
 
 WHOLE = Augmentation(crop_area=(1.0, 1.0), crop_aspect=(1.0, 1.0))
