@@ -257,9 +257,9 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_results(finishe
         assert not list(tmp_path.glob("models/*/manifest.json"))
     assert run("--stages", "data,train", out=tmp_path, cache=cache) == 0
     for moment in LATER_MOMENTS:
-        kill_when_there(moment, "--workers", "1", out=tmp_path, cache=cache)
+        kill_when_there(moment, out=tmp_path, cache=cache)
         assert not (tmp_path / "selection.csv").exists()
-    assert run("--stages", "metrics,select", out=tmp_path, cache=cache) == 0
+    assert run(out=tmp_path, cache=cache) == 0
     assert differences(finished, tmp_path) == []
     assert not list(tmp_path.rglob(".writing-*"))
 

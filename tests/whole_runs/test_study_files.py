@@ -122,3 +122,8 @@ def test_what_the_laptop_is_compared_with():
     published = settings("dsprites")["infogan_cr"].method.generator
     half = {"dense": (64,), "base_channels": 32, "deconv": (32, 16, 16)}
     assert dense.generator == dataclasses.replace(published, **half)
+    vae, other = arms["factor_vae-10"].method, arms["factor_vae-40"].method
+    assert (vae.gamma, other.gamma) == (10.0, 40.0)
+    assert dataclasses.replace(other, gamma=10.0) == vae
+    decoder = settings("dsprites_baselines")["factor_vae-10"].method.decoder
+    assert vae.decoder == dataclasses.replace(decoder, **half)
