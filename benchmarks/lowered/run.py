@@ -1,12 +1,16 @@
 """Train what `lower` wrote: `python benchmarks/lowered/run.py FOLDER OUT`; needs JAX and NumPy.
 
-OUT becomes the last state, with a history of the mean losses.
+OUT becomes a folder of states, `state-000288000.npz` after 288,000 iterations, each with a history
+of the mean losses: one at the end of each phase, and with `--every` more. The same command goes on
+from the newest.
 """
 
 import argparse
 import dataclasses
 import json
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -20,18 +24,19 @@ VERSION = "1.10.0"  # of StableHLO; every JAX of today reads it
 
 
 def main() -> None:
-    """Train from the first iteration to the last."""
+    """Train to the last iteration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--report", type=float, default=20.0, help="seconds between rows")
+    parser.add_argument(
+        "--every", type=int, help="iterations between states; one at the end of each phase"
+    )
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    training = Training(arguments.folder)
-    print(f"{training.plan['model']} on {jax.devices()[0]}", flush=True)
-    training.run(arguments.report)
-    state = dict(zip(training.names, map(np.asarray, training.state), strict=True))
-    np.savez_compressed(arguments.out, **state, history=json.dumps(training.history))
+    training = Training(arguments.folder, arguments.out)
+    print(f"{training.plan['model']} on {jax.devices()[0]}, from {training.done}", flush=True)
+    training.run(arguments.report, arguments.every)
 
 
 class Training:
@@ -39,43 +44,72 @@ class Training:
 
     Args:
         folder: What `lower` wrote.
+        out: Where states are kept, and where an earlier one may lie.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, out: Path):
+        self.folder, self.out = folder, out
         self.plan = json.loads((folder / "plan.json").read_text())
-        first = np.load(folder / "state.npz", allow_pickle=False)
-        self.names = list(first.files)
-        self.state = [jax.device_put(first[name]) for name in self.names]
+        kept = sorted(out.glob("state-*.npz"))
+        state = dict(np.load(kept[-1] if kept else folder / "state.npz", allow_pickle=False))
+        self.history: list[dict[str, float]] = json.loads(str(state.pop("history", "[]")))
+        self.names = list(state)
+        self.state = [jax.device_put(value) for value in state.values()]
+        self.done = int(state["iteration"])
         images = np.load(folder / "images.npz", allow_pickle=False)
         self.kept = [jax.device_put(images[name]) for name in images.files]
-        self.programs: dict = {}
-        self.history: list[dict[str, float]] = []
         self.epoch, self.permutation = -1, np.empty(0, np.int64)
+        # All are compiled at once, and the later ones while the first is in use.
+        compiler = ThreadPoolExecutor()
+        phases = dict.fromkeys(phase for _, stop, phase in self.segments())
+        self.programs = {phase: compiler.submit(self.compiled, phase) for phase in phases}
 
-    def run(self, seconds_between_rows: float) -> None:
-        """Train, and write a row of the history now and then."""
-        count, last, losses = self.plan["count"], time.time(), self.losses()
-        begun, row = 0, time.time()
-        for start, stop, phase in self.plan["segments"]:
-            fresh = np.load(self.folder / f"fresh_{start}.npz", allow_pickle=False)
-            for name, value in fresh.items():
-                self.state[self.names.index(name)] = jax.device_put(value)
-            program = self.program(phase)
-            for iteration in range(start, stop, count):
-                self.state = program(self.state, self.kept, self.rows(iteration))
-                jax.block_until_ready(self.state)
-                done, now = iteration + count, time.time()
-                if now - last < seconds_between_rows and done < stop:
-                    continue
-                sums, steps = self.losses(), done - begun
-                means = {name: (sums[name] - losses[name]) / steps for name in sums}
-                self.history.append({"iteration": done, **means})
-                text = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
-                print(
-                    f"{done}: {1e3 * (now - row) / steps:.2f} ms an iteration, {text}", flush=True
-                )
-                last, begun, row, losses = now, done, now, sums
+    def segments(self) -> list[tuple[int, int, str]]:
+        """Return the phases to come, as (first iteration, stop, name of the program)."""
+        return [
+            (max(start, self.done), stop, phase)
+            for start, stop, phase in self.plan["segments"]
+            if stop > self.done
+        ]
+
+    def run(self, seconds_between_rows: float, every: int | None) -> None:
+        """Train, write a row of the history now and then, and keep states."""
+        count, losses, begun = self.plan["count"], self.losses(), self.done
+        for start, stop, phase in self.segments():
+            program = self.programs[phase].result()
+            self.begin(start)
+            rows, last = self.rows(start), time.time()
+            for _ in range(start, stop, count):
+                state = program(self.state, self.kept, rows)
+                self.done += count
+                rows = self.rows(self.done)  # while the device works
+                self.state = jax.block_until_ready(state)
+                now, is_kept = time.time(), self.done == stop or every and self.done % every < count
+                if is_kept or now - last >= seconds_between_rows:
+                    sums, steps = self.losses(), self.done - begun
+                    means = {name: (sums[name] - losses[name]) / steps for name in sums}
+                    self.history.append({"iteration": self.done, **means})
+                    text = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
+                    pace = 1e3 * (now - last) / steps
+                    print(f"{self.done}: {pace:.2f} ms an iteration, {text}", flush=True)
+                    last, begun, losses = now, self.done, sums
+                if is_kept:
+                    self.save()
+
+    def begin(self, start: int) -> None:
+        """Set afresh what a phase that begins at `start` sets afresh."""
+        path = self.folder / f"fresh_{start}.npz"
+        for name, value in np.load(path, allow_pickle=False).items() if path.exists() else ():
+            self.state[self.names.index(name)] = jax.device_put(value)
+
+    def save(self) -> None:
+        """Keep the state of now."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        state = dict(zip(self.names, map(np.asarray, self.state), strict=True))
+        path = self.out / f"state-{self.done:09d}.npz"
+        with (self.out / "part").open("wb") as file:
+            np.savez(file, **state, history=json.dumps(self.history))
+        os.replace(self.out / "part", path)
 
     def losses(self) -> dict[str, float]:
         """Return the sums of the losses so far; they are never set back here."""
@@ -97,10 +131,8 @@ class Training:
             rows.append(self.permutation[first : first + batches["size"]])
         return np.stack(rows).astype(np.int32)
 
-    def program(self, phase: str):
+    def compiled(self, phase: str):
         """Return a phase's iterations as a function of state, images and rows."""
-        if phase in self.programs:
-            return self.programs[phase]
         captured = [self.names.index(name) for name in self.plan["captures"][phase]]
         num = len(self.names)
         rows = np.zeros((self.plan["count"], self.plan["batches"]["size"]), np.int32)
@@ -121,8 +153,7 @@ class Training:
             captures = (state[place] for place in captured)
             return list(exported.call(*state, *kept, rows, *captures)[:num])
 
-        self.programs[phase] = program
-        return program
+        return program.lower(self.state, self.kept, rows).compile()
 
 
 def _without_copies(program: bytes) -> bytes:

@@ -84,27 +84,61 @@ class _RankedClasses:
 
     def __init__(self, probabilities: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> None:
         """Rank `probabilities` `[points, classes]`; `labels` `[points]` are the true values."""
-        self.ranks = [np.unique(column, return_inverse=True)[1] for column in probabilities.T]
-        self.members = [labels == value for value in classes]
+        self.num_points = len(labels)
+        self.classes = [
+            _RankedClass(column, labels == value)
+            for column, value in zip(probabilities.T, classes, strict=True)
+        ]
 
     def macro_area(self, counts: np.ndarray) -> float:
         """Return the mean area over the classes that can be scored, NaN where none can.
 
-        The area is the probability that a member of the class is ranked above another point, ties
-        counting half.
+        Args:
+            counts: int `[points]`, how often each point is counted.
+        """
+        areas = np.array([ranked.area(counts) for ranked in self.classes])
+        return np.nanmean(areas) if np.isfinite(areas).any() else np.nan
+
+
+class _RankedClass:
+    """The points ranked by their probability of one value; its members are points that have it."""
+
+    def __init__(self, probabilities: np.ndarray, is_member: np.ndarray) -> None:
+        """Rank `probabilities` `[points]`; `is_member` is bool `[points]`."""
+        self.order = np.argsort(probabilities)
+        ranked = probabilities[self.order]
+        self.members = self.order[is_member[self.order]]
+        of_members = probabilities[self.members]
+        # For each member, how many points, and how many members, lie below it and not above it.
+        self.below, self.not_above = _bounds(ranked, of_members)
+        self.members_below, self.members_not_above = _bounds(of_members, of_members)
+
+    def area(self, counts: np.ndarray) -> float:
+        """Return the area under the ROC curve: NaN without a member, or without another point.
+
+        It is the probability that a member is ranked above another point, ties counting half.
 
         Args:
-            counts: float `[points]`, how often each point is counted.
+            counts: int `[points]`, how often each point is counted.
         """
-        areas = []
-        for ranks, member in zip(self.ranks, self.members, strict=True):
-            positive = np.where(member, counts, 0.0)
-            num_positive, num_negative = positive.sum(), counts.sum() - positive.sum()
-            if num_positive and num_negative:
-                negative_at = np.bincount(ranks, weights=counts - positive)
-                beaten = np.cumsum(negative_at) - 0.5 * negative_at
-                areas.append(np.dot(positive, beaten[ranks]) / (num_positive * num_negative))
-        return np.mean(areas) if areas else np.nan
+        weights = counts[self.members]
+        points, members = _sums(counts[self.order]), _sums(weights)
+        num_members, num_others = members[-1], points[-1] - members[-1]
+        if not (num_members and num_others):
+            return np.nan
+        beaten = points[self.below] - members[self.members_below]
+        not_lost = points[self.not_above] - members[self.members_not_above]
+        return np.dot(weights, 0.5 * (beaten + not_lost)) / (num_members * num_others)
+
+
+def _bounds(ranked: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
+    """Return how many of `ranked`, sorted, are below each value, and how many not above it."""
+    return [np.searchsorted(ranked, values, side) for side in ("left", "right")]
+
+
+def _sums(counts: np.ndarray) -> np.ndarray:
+    """Return the sum of the first 0, 1, ... counts."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
 def _mean_area(curves: Sequence["_RankedClasses"], chosen: np.ndarray) -> float:
@@ -113,7 +147,7 @@ def _mean_area(curves: Sequence["_RankedClasses"], chosen: np.ndarray) -> float:
         return 0.0
     areas = np.empty(len(curves))
     for number, curve in enumerate(curves):
-        counts = np.bincount(chosen, minlength=len(curve.members[0])).astype(np.float64)
+        counts = np.bincount(chosen, minlength=curve.num_points).astype(np.int32)
         areas[number] = curve.macro_area(counts)
     return float(areas[np.isfinite(areas)].mean()) if np.isfinite(areas).any() else np.nan
 

@@ -11,6 +11,7 @@ from benchmarks.lowered import adopt
 from benchmarks.lowered.programs import lower
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.manifests import why_stale
 from pipeline.stages.train.checkpoints import load_checkpoint
 
 FILES = ["gin/quickstart.gin", "gin/parts/budgets/smoke.gin"]
@@ -54,32 +55,37 @@ def test_a_program_for_each_phase_and_what_it_begins_from(lowered):
         assert images["arr_0"].shape == (spec.dataset.num_images, 16 * 16 * 3)
 
 
-def test_a_state_that_comes_back_is_the_last_checkpoint(lowered, cache, tmp_path, monkeypatch):
+def test_states_that_come_back_are_the_end_of_a_run(lowered, cache, tmp_path, monkeypatch):
     spec, folder = lowered
-    arrays = dict(np.load(folder / "state.npz"))
     rng = np.random.default_rng(0)
-    for name, value in arrays.items():
-        if value.dtype == np.float32:
-            arrays[name] = rng.standard_normal(value.shape, np.float32)
-    history = json.dumps([{"iteration": 8, "generator_loss": 0.5}])
+    arrays = {
+        name: rng.random(value.shape, np.float32) if value.dtype == np.float32 else value
+        for name, value in np.load(folder / "state.npz").items()
+    }
 
-    def take_in(**changes):
-        np.savez(tmp_path / "state.npz", **{**arrays, "history": history, **changes})
+    def take_in(iteration, **changes):
+        rows = [{"iteration": each, "generator_loss": 0.5} for each in range(4, iteration + 1, 4)]
+        state = {**arrays, "iteration": np.asarray(iteration), **changes}
+        np.savez(tmp_path / f"state-{iteration:09d}.npz", **state, history=json.dumps(rows))
         gin = [part for file in FILES for part in ("--gin", file)]
         bindings = [part for one in SETTINGS for part in ("--set", one)]
-        files = [str(tmp_path / "run"), str(tmp_path / "state.npz")]
-        monkeypatch.setattr(sys, "argv", ["adopt", *files, *gin, *bindings])
+        arguments = [str(tmp_path / "run"), str(tmp_path), *gin, *bindings]
+        monkeypatch.setattr(sys, "argv", ["adopt", *arguments])
         monkeypatch.setenv("DISENTANGLE_CACHE", str(cache))
         adopt.main()
 
-    with pytest.raises(SystemExit, match="Expected iteration 8. Received: 0"):
-        take_in()
-    with pytest.raises(SystemExit, match=r"Expected .* of shape \(\). Received: \(2,\)"):
-        take_in(iteration=np.zeros(2))
-    take_in(iteration=np.asarray(8))
-    checkpoints = RunDirectory(tmp_path / "run").model(spec.model_id).checkpoints
-    iteration, state, details = load_checkpoint(checkpoints, pytest.fail)
-    assert iteration == 8 and details["history"] == json.loads(history)
+    with pytest.raises(SystemExit, match="Expected .*state-000000004.npz. Received: none"):
+        take_in(8)
+    with pytest.raises(SystemExit, match=r"Expected running_.* of shape \(\). Received: \(2,\)"):
+        take_in(4, **{"running_mean/generator_loss/0": np.zeros(2)})
+    take_in(4)
+    directory = RunDirectory(tmp_path / "run").model(spec.model_id)
+    snapshot = directory.export("before_cr")
+    assert why_stale(snapshot.manifest, spec.fingerprint, snapshot.generator) is None
+    iteration, state, details = load_checkpoint(directory.checkpoints, pytest.fail)
+    assert iteration == 8
+    assert [row["iteration"] for row in details["history"]] == [4, 8]
+    assert all(0 <= row["factor_vae"] <= 1 for row in details["history"])
     assert state.keys() == arrays.keys()
     for name in arrays.keys() - {"iteration"}:
         np.testing.assert_array_equal(state[name], arrays[name])
