@@ -1,8 +1,8 @@
-"""Train what `lower` wrote: `python benchmarks/lowered/run.py FOLDER OUT`; needs JAX and NumPy.
+"""Train what `lower` wrote: `python benchmarks/lowered/run.py LOWERED STATES`; needs JAX and NumPy.
 
-OUT becomes a folder of states, `state-000288000.npz` after 288,000 iterations, each with a history
-of the mean losses: one at the end of each phase, and with `--every` more. The same command goes on
-from the newest.
+One model after the other. STATES/<model> becomes a folder of states, `state-000288000.npz` after
+288,000 iterations, each with a history of the mean losses: one at the end of each phase, and with
+`--every` more. The same command goes on from the newest.
 """
 
 import argparse
@@ -24,26 +24,25 @@ VERSION = "1.10.0"  # of StableHLO; every JAX of today reads it
 
 
 def main() -> None:
-    """Train to the last iteration."""
+    """Train every model to its last iteration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("lowered", type=Path)
+    parser.add_argument("states", type=Path)
     parser.add_argument("--report", type=float, default=20.0, help="seconds between rows")
-    parser.add_argument(
-        "--every", type=int, help="iterations between states; one at the end of each phase"
-    )
+    parser.add_argument("--every", type=int, help="iterations between states; else of phases")
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    training = Training(arguments.folder, arguments.out)
-    print(f"{training.plan['model']} on {jax.devices()[0]}, from {training.done}", flush=True)
-    training.run(arguments.report, arguments.every)
+    for plan in sorted(arguments.lowered.glob("*/plan.json")):
+        training = Training(plan.parent, arguments.states / plan.parent.name)
+        print(f"{plan.parent.name} on {jax.devices()[0]}, from {training.done}", flush=True)
+        training.run(arguments.report, arguments.every)
 
 
 class Training:
     """One model on the device.
 
     Args:
-        folder: What `lower` wrote.
+        folder: What `lower` wrote of it.
         out: Where states are kept, and where an earlier one may lie.
     """
 

@@ -66,10 +66,12 @@ def test_states_that_come_back_are_the_end_of_a_run(lowered, cache, tmp_path, mo
     def take_in(iteration, **changes):
         rows = [{"iteration": each, "generator_loss": 0.5} for each in range(4, iteration + 1, 4)]
         state = {**arrays, "iteration": np.asarray(iteration), **changes}
-        np.savez(tmp_path / f"state-{iteration:09d}.npz", **state, history=json.dumps(rows))
+        states = tmp_path / "states" / spec.model_id
+        states.mkdir(parents=True, exist_ok=True)
+        np.savez(states / f"state-{iteration:09d}.npz", **state, history=json.dumps(rows))
         gin = [part for file in FILES for part in ("--gin", file)]
         bindings = [part for one in SETTINGS for part in ("--set", one)]
-        arguments = [str(tmp_path / "run"), str(tmp_path), *gin, *bindings]
+        arguments = [str(tmp_path / "run"), str(states.parent), *gin, *bindings]
         monkeypatch.setattr(sys, "argv", ["adopt", *arguments])
         monkeypatch.setenv("DISENTANGLE_CACHE", str(cache))
         adopt.main()
