@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
 from metrics.classes.clusters import cluster_centres, nearest_centres
 from metrics.shared.record import Metric, Result, Variant
@@ -75,8 +73,11 @@ def partition_agreement(clusters: ArrayLike, labels: ArrayLike) -> dict[str, flo
     """
     clusters, labels = check_labels(clusters, "clusters"), check_labels(labels, "labels")
     check_same_length(clusters=clusters, labels=labels)
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix
+
     table = contingency_matrix(labels, clusters)  # [classes, clusters]
-    matched = table[linear_sum_assignment(table, maximize=True)].sum()
+    matched = table[scipy.optimize.linear_sum_assignment(table, maximize=True)].sum()
     return {
         "acc_hungarian": float(matched / len(labels)),
         "acc_purity": float(table.max(axis=0).sum() / len(labels)),

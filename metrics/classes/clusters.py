@@ -1,7 +1,6 @@
 """K-means clusters, by their centres."""
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from metrics.shared.fitting import quiet_fit
 
@@ -17,6 +16,8 @@ def cluster_centres(
         seed: int, of the initial centres.
         num_initializations: how often to begin; the best is taken.
     """
+    from sklearn.cluster import KMeans
+
     with quiet_fit():
         means = KMeans(num_clusters, n_init=num_initializations, random_state=seed)
         return means.fit(np.asarray(features, np.float64)).cluster_centers_

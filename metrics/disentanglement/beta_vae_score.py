@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression
 
 from metrics.disentanglement.voting import BLOCK_VALUES
 from metrics.shared.fitting import quiet_fit
@@ -68,6 +67,8 @@ def beta_vae_resampling(
         parts.append((_difference_features(eval_groups, "eval_groups"), eval_fixed_factor))
 
     if features.any():
+        from sklearn.linear_model import LogisticRegression
+
         with quiet_fit():
             classifier = LogisticRegression().fit(features, fixed_factor)
             correct = [classifier.predict(part) == factor for part, factor in parts]

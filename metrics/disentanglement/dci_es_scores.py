@@ -6,7 +6,6 @@ from collections.abc import Callable
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from threadpoolctl import threadpool_limits
 
 from metrics.disentanglement.dci_scores import check_jobs, completeness, disentanglement
@@ -132,6 +131,8 @@ def _fit_depths(
     Returns:
         `(importance [depths, code_dim], test score [depths], loss of guessing)`.
     """
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
     values = np.unique(factor)
     if not is_discrete:
         # In single precision, as in the original: equal splits of tied codes hang on the last bit.

@@ -8,12 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import (
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import Lasso, LogisticRegression
 
 LASSO_PENALTY = 0.02
 NUM_TREES = 100
@@ -64,35 +58,48 @@ def _summed_gain(model: Any, code_dim: int) -> np.ndarray:
     return gain / gain.sum() if gain.sum() > 0 else gain
 
 
+def _gradient_boosting(seed: int, max_depth: int | None) -> Any:
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    return GradientBoostingClassifier(random_state=seed)
+
+
+def _histogram_boosting(seed: int, max_depth: int | None) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(random_state=seed)
+
+
+def _random_forest(seed: int, max_depth: int | None) -> Any:
+    from sklearn.ensemble import RandomForestRegressor
+
+    return RandomForestRegressor(n_estimators=NUM_TREES, max_depth=max_depth, random_state=seed)
+
+
+def _lasso(seed: int, max_depth: int | None) -> Any:
+    from sklearn.linear_model import Lasso
+
+    return Lasso(alpha=LASSO_PENALTY)
+
+
+def _logistic(seed: int, max_depth: int | None) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression()
+
+
 LEARNERS = {
-    "gbt": Learner(
-        make=lambda seed, max_depth: GradientBoostingClassifier(random_state=seed),
-        importance=_impurity_decrease,
-        parallel=True,
-    ),
-    "hist_gbt": Learner(
-        make=lambda seed, max_depth: HistGradientBoostingClassifier(random_state=seed),
-        importance=_summed_gain,
-        parallel=True,
-    ),
+    "gbt": Learner(make=_gradient_boosting, importance=_impurity_decrease, parallel=True),
+    "hist_gbt": Learner(make=_histogram_boosting, importance=_summed_gain, parallel=True),
     "random_forest": Learner(
-        make=lambda seed, max_depth: RandomForestRegressor(
-            n_estimators=NUM_TREES, max_depth=max_depth, random_state=seed
-        ),
+        make=_random_forest,
         importance=_impurity_decrease,
         is_regression=True,
         standardize_codes=True,
         parallel=True,
     ),
     "lasso": Learner(
-        make=lambda seed, max_depth: Lasso(alpha=LASSO_PENALTY),
-        importance=_coefficients,
-        is_regression=True,
-        standardize_codes=True,
+        make=_lasso, importance=_coefficients, is_regression=True, standardize_codes=True
     ),
-    "logistic": Learner(
-        make=lambda seed, max_depth: LogisticRegression(),
-        importance=_coefficients,
-        standardize_codes=True,
-    ),
+    "logistic": Learner(make=_logistic, importance=_coefficients, standardize_codes=True),
 }

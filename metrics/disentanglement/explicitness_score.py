@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression
 
 from metrics.shared.fitting import quiet_fit, standardize
 from metrics.shared.record import Metric, Result, Variant
@@ -43,6 +42,8 @@ def explicitness_resampling(
     codes: ArrayLike, factors: ArrayLike, codes_test: ArrayLike, factors_test: ArrayLike
 ) -> Resampling:
     """Return the `Resampling` of `explicitness` over scored points; the classifiers are fixed."""
+    from sklearn.linear_model import LogisticRegression
+
     codes, factors, codes_test, factors_test = check_train_and_test(
         codes, factors, codes_test, factors_test
     )

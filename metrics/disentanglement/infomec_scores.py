@@ -2,8 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.feature_selection import mutual_info_classif
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from metrics.shared.fitting import quiet_fit, standardize
@@ -147,6 +145,8 @@ def _shares_of_entropy(
     codes: np.ndarray, labels: np.ndarray, num_neighbors: int, seed: int
 ) -> np.ndarray:
     """Return NMI, float64 `[code_dim, num_factors]`, of standardised codes."""
+    from sklearn.feature_selection import mutual_info_classif
+
     information = np.zeros((codes.shape[1], labels.shape[1]))
     for code, factor in np.ndindex(information.shape):
         # One code at a time, as published: the noise depends on how many are given together.
@@ -163,6 +163,8 @@ def _shares_of_entropy(
 
 def _log_losses(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return float64 `[points, num_factors]`: minus the log probability of each point's value."""
+    from sklearn.linear_model import LogisticRegression
+
     losses = np.empty(labels.shape)
     for factor, values in enumerate(labels.T):
         classifier = LogisticRegression(

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.svm import LinearSVC
 
 from metrics.shared.fitting import quiet_fit, standardize
 from metrics.shared.record import Metric, Result, Variant
@@ -106,6 +105,8 @@ def _predict_from_one_code(
     code: np.ndarray, factor: np.ndarray, code_test: np.ndarray
 ) -> np.ndarray:
     """Return the predicted factor value of each test point."""
+    from sklearn.svm import LinearSVC
+
     if code.max() == code.min():
         values, counts = np.unique(factor, return_counts=True)
         return np.full(len(code_test), values[np.argmax(counts)])

@@ -6,7 +6,6 @@ the unspecified one no better than chance.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.neural_network import MLPClassifier
 
 from metrics.shared.fitting import quiet_fit, standardize
 from metrics.shared.record import Metric, Result, Variant
@@ -92,6 +91,8 @@ def identity_leakage_resampling(
             f"of them in `identities_test`. Received: {len(known)} values, "
             f"{int(is_known.sum())} test points of them"
         )
+    from sklearn.neural_network import MLPClassifier
+
     codes_test, identities_test = codes_test[is_known], identities_test[is_known]
     codes, codes_test = standardize(codes, codes_test)
     classifier = MLPClassifier(tuple(hidden), max_iter=max_epochs, random_state=seed)

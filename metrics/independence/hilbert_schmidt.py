@@ -1,8 +1,8 @@
 """dHSIC, joint independence of all codes (Pfister et al. 2018, "Kernel-based Tests")."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import pdist
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.validation import check_codes, check_integer, varying_columns
@@ -67,7 +67,7 @@ def dhsic(codes: ArrayLike, *, max_points: int = 5000, seed: int = 0) -> dict[st
 def _divide_by_squared_median(code: np.ndarray) -> np.ndarray:
     """Return the code in units of h^2, h the median distance over ordered pairs and i = j."""
     num_points = len(code)
-    distances = pdist(code[:, np.newaxis], "cityblock")
+    distances = scipy.spatial.distance.pdist(code[:, np.newaxis], "cityblock")
     # Sorted, the full table is num_points zeros and then each distance twice.
     middles = {(num_points**2 - 1) // 2, num_points**2 // 2}
     places = {middle: (middle - num_points) // 2 for middle in middles}

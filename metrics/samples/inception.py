@@ -1,8 +1,8 @@
 """Inception score (Salimans et al. 2016, "Improved Techniques for Training GANs", section 4)."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
@@ -34,7 +34,7 @@ def inception_score_resampling(probabilities: ArrayLike) -> Resampling:
 
     def score(chosen: np.ndarray) -> dict[str, float]:
         drawn = probabilities[chosen]
-        divergence = rel_entr(drawn, drawn.mean(axis=0)).sum(axis=1)
+        divergence = scipy.special.rel_entr(drawn, drawn.mean(axis=0)).sum(axis=1)
         return {"inception_score": float(np.exp(divergence.mean()))}
 
     return Resampling((len(probabilities),), score, bounds=(1.0, float(probabilities.shape[1])))

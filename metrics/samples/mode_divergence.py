@@ -1,8 +1,8 @@
 """Mode KL: how evenly samples fall on the classes (Lin et al. 2020, "InfoGAN-CR", appendix)."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from metrics.shared.record import Metric, Result, Variant
 from metrics.shared.resampling import Resampling
@@ -35,7 +35,7 @@ def mode_kl_resampling(probabilities: ArrayLike) -> Resampling:
 
     def score(chosen: np.ndarray) -> dict[str, float]:
         shares = np.bincount(modes[chosen], minlength=num_classes) / len(chosen)
-        return {"mode_kl": max(0.0, float(rel_entr(shares, 1 / num_classes).sum()))}
+        return {"mode_kl": max(0.0, float(scipy.special.rel_entr(shares, 1 / num_classes).sum()))}
 
     return Resampling((len(modes),), score, bounds=(0.0, float(np.log(num_classes))))
 

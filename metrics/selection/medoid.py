@@ -17,7 +17,7 @@ the last candidates are compared with every model, so that among them the choice
 import dataclasses
 
 import numpy as np
-import scipy.stats
+import scipy
 from numpy.typing import ArrayLike
 
 from metrics.selection.centrality import model_centrality

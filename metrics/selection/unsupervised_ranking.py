@@ -1,9 +1,8 @@
 """UDR, unsupervised disentanglement ranking (Duan et al. 2020, arXiv 1905.12614, section 4)."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
-from sklearn.linear_model import Lasso
 
 from metrics.shared.fitting import quiet_fit, standardize
 from metrics.shared.validation import check_array, check_option
@@ -89,6 +88,8 @@ def _check_informative(informative: ArrayLike, codes: np.ndarray) -> np.ndarray:
 
 def _lasso_strength(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return |coefficients| `[codes of first, codes of second]` of second predicted from first."""
+    from sklearn.linear_model import Lasso
+
     with quiet_fit():
         coefficients = Lasso(alpha=LASSO_PENALTY).fit(first, second).coef_
     return np.abs(coefficients).reshape(second.shape[1], first.shape[1]).T
@@ -96,7 +97,7 @@ def _lasso_strength(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _unit_ranks(columns: np.ndarray) -> np.ndarray:
     """Return each column's ranks, centred and of unit length; zeros for a constant column."""
-    ranks = standardize(rankdata(columns, axis=0))[0]
+    ranks = standardize(scipy.stats.rankdata(columns, axis=0))[0]
     return ranks / np.sqrt(len(ranks))
 
 

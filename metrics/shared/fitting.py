@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from metrics.shared.validation import varying_columns
 
@@ -18,6 +17,8 @@ def quiet_fit() -> Iterator[None]:
     optimum in, and boosted trees divide by a vanishing sum once a class is separated perfectly.
     Both are part of the definition, and a caller can do nothing about them.
     """
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)

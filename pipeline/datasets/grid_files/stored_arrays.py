@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-import scipy.io
+import scipy
 
 from pipeline.datasets.arrays import ArrayFile, array_names, file_identity
 

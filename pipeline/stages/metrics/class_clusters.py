@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from metrics.classes.class_coverage import code_table
 from metrics.classes.cluster_agreement import NUM_INITIALIZATIONS
@@ -86,7 +86,7 @@ def matched_centres(
     centres = cluster_centres(features, num_classes, seed, num_initializations=NUM_INITIALIZATIONS)
     found = nearest_centres(made_features, centres)
     table = code_table(made_classes, found, num_classes, num_classes)
-    _, cluster_of_class = linear_sum_assignment(table, maximize=True)
+    _, cluster_of_class = scipy.optimize.linear_sum_assignment(table, maximize=True)
     return centres[cluster_of_class]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from models.codes.joint_code import JointCode
@@ -64,6 +63,8 @@ def _classes_of(codes: JointCode, latents: np.ndarray) -> np.ndarray:
 
 
 def _in_two_dimensions(points: np.ndarray) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
     perplexity = min(30.0, (len(points) - 1) / 3)
     with threadpool_limits(1):  # threads that wait for each other cost more than they bring
         return TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
-import scipy.stats
+import scipy
 
 from pipeline import metric_names
 from pipeline.model_spec import Export
