@@ -50,6 +50,9 @@ def adopt(spec, dataset, states: Path, directory: ModelDirectory, seconds: float
         states: Its folder.
         directory: Where it goes.
         seconds: That its training took.
+
+    Raises:
+        SystemExit: A state is missing, is not of this model, or not of the iteration in its name.
     """
     from benchmarks.lowered.state import state_of
     from pipeline.stages.train.export import Exporter
@@ -59,7 +62,9 @@ def adopt(spec, dataset, states: Path, directory: ModelDirectory, seconds: float
     wanted = {*snapshots, spec.training.iterations}
     paths = sorted(states.glob("state-*.npz"))
     for missing in sorted(wanted - {int(path.stem.removeprefix("state-")) for path in paths}):
-        raise SystemExit(f"Expected {states / f'state-{missing:09d}.npz'}. Received: none")
+        raise SystemExit(
+            f"Expected {states / f'state-{missing:09d}.npz'}: let `run` go on. Received: none"
+        )
     model, variables = state_of(spec, dataset)
     exporter = Exporter(model, dataset, spec.training.traversal_limits)
     score = QuickScore(model.encoder, spec.training, dataset) if is_meaningful(dataset) else None
@@ -77,6 +82,8 @@ def adopt(spec, dataset, states: Path, directory: ModelDirectory, seconds: float
                 )
             variable.assign(state[name])
         iteration = int(state["iteration"])
+        if path.stem != f"state-{iteration:09d}":
+            raise SystemExit(f"{path}: Expected the iteration of its name. Received: {iteration}")
         if score is not None:
             scores[iteration] = {"factor_vae": score()}
         if iteration in snapshots:

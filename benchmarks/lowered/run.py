@@ -32,7 +32,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, help="iterations between states; else of phases")
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    for plan in sorted(arguments.lowered.glob("*/plan.json")):
+    plans = sorted(arguments.lowered.glob("*/plan.json"))
+    if not plans:
+        raise SystemExit(
+            f"{arguments.lowered}: Expected what `lower` wrote, a folder for each model with a "
+            "plan.json. Received: none"
+        )
+    for plan in plans:
         training = Training(plan.parent, arguments.states / plan.parent.name)
         print(f"{plan.parent.name} on {jax.devices()[0]}, from {training.done}", flush=True)
         training.run(arguments.report, arguments.every)

@@ -63,9 +63,9 @@ def test_states_that_come_back_are_the_end_of_a_run(lowered, cache, tmp_path, mo
         for name, value in np.load(folder / "state.npz").items()
     }
 
-    def take_in(iteration, **changes):
+    def take_in(iteration, *, iteration_inside=None, **changes):
         rows = [{"iteration": each, "generator_loss": 0.5} for each in range(4, iteration + 1, 4)]
-        state = {**arrays, "iteration": np.asarray(iteration), **changes}
+        state = {**arrays, "iteration": np.asarray(iteration_inside or iteration), **changes}
         states = tmp_path / "states" / spec.model_id
         states.mkdir(parents=True, exist_ok=True)
         np.savez(states / f"state-{iteration:09d}.npz", **state, history=json.dumps(rows))
@@ -76,10 +76,12 @@ def test_states_that_come_back_are_the_end_of_a_run(lowered, cache, tmp_path, mo
         monkeypatch.setenv("DISENTANGLE_CACHE", str(cache))
         adopt.main()
 
-    with pytest.raises(SystemExit, match="Expected .*state-000000004.npz. Received: none"):
+    with pytest.raises(SystemExit, match="Expected .*state-000000004.npz: .* Received: none"):
         take_in(8)
     with pytest.raises(SystemExit, match=r"Expected running_.* of shape \(\). Received: \(2,\)"):
         take_in(4, **{"running_mean/generator_loss/0": np.zeros(2)})
+    with pytest.raises(SystemExit, match="Expected the iteration of its name. Received: 3"):
+        take_in(4, iteration_inside=3)
     take_in(4)
     directory = RunDirectory(tmp_path / "run").model(spec.model_id)
     snapshot = directory.export("before_cr")
