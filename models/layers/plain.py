@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from models.layers.frozen import frozen_state
-from models.layers.narrow_convolutions import convolve, convolve_transposed
+from models.layers.narrow_convolutions import add_bias, convolve, convolve_transposed
 from models.layers.spectral_norm import PACKAGE, SpectralConv2D, SpectralDense, SpectralLayer
 
 
@@ -60,7 +60,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         """Return [batch, height * stride, width * stride, filters]."""
         kernel = tf.convert_to_tensor(self.kernel)
         outputs = convolve_transposed(inputs, kernel, self.strides[0])
-        return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
+        return add_bias(outputs, tf.convert_to_tensor(self.bias))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

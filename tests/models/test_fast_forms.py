@@ -9,7 +9,7 @@ from benchmarks.train_step import TOLERANCE, largest_difference
 from models.codes import joint_code as codes
 from models.gans.infogan_cr import InfoGANCR
 from models.layers import plain as layers
-from models.layers.narrow_convolutions import convolve, convolve_transposed
+from models.layers.narrow_convolutions import add_bias, convolve, convolve_transposed
 from models.networks.convolutional import ContrastiveNetwork, ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers import recipes as optimizers
@@ -46,6 +46,14 @@ def test_narrow_convolutions_are_those_of_tensorflow(size, channels, height):
     ]
     for fast, expected in zip(sum(pairs, []), sum(plain, []), strict=True):
         np.testing.assert_allclose(fast, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5])
+def test_biases_of_few_channels_are_those_of_tensorflow(channels):
+    inputs = RNG.normal(size=(2, 8, 6, channels)), RNG.normal(size=channels)
+    fast = values_and_gradients(add_bias, *inputs)
+    for one, expected in zip(fast, values_and_gradients(tf.nn.bias_add, *inputs), strict=True):
+        np.testing.assert_allclose(one, expected, atol=1e-12)
 
 
 LAYERS = {
