@@ -80,7 +80,7 @@ def add_taps(features: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     size, _, out, depth = kernel.shape
     height, width = features.shape[1:3]
     pixels = tf.reshape(features, (-1, depth))
-    # Pixels first: that product and its transposition take little over half the time of the other order.
+    # Pixels first: with its transposition little over half the time of the other order.
     planes = tf.transpose(tf.matmul(pixels, tf.reshape(kernel, (-1, depth)), transpose_b=True))
     planes = tf.reshape(planes, (size, size, out, -1, height, width))
     rows = _gather_taps(planes, stride, axis=3)  # [stride, size, out, batch, height, width]
