@@ -185,9 +185,13 @@ class TrainedModel(keras.Model):
 
         It is the same on every replica: `models.draws` gives each its rows of the batch.
         """
-        words = [derive_seed(self.seed, stream, word) for word in ("first", "second")]
-        seed = draws.fold_in(tf.constant(words, tf.int32), 0)
+        seed = draws.fold_in(self.stream_words(stream), 0)
         return draws.fold_in(seed, self.iteration.value)
+
+    def stream_words(self, stream: str) -> tf.Tensor:
+        """Return all that the draws from `stream` take from the model's seed, int32 [2]."""
+        words = [derive_seed(self.seed, stream, word) for word in ("first", "second")]
+        return tf.constant(words, tf.int32)
 
     def minimize(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """Move the player's variables one optimiser step down `loss`, the mean over a replica.

@@ -1,8 +1,8 @@
 """Lower the training of a Gin file: `python -m benchmarks.lowered.lower FOLDER --gin FILE`.
 
-Each model gets a folder: a program for each phase (`plain` without, `cr` with the contrastive
-regulariser), which makes `--iterations` iterations from arrays; the first state; what H starts
-from afresh; `images.npz`, which holds the images; and `plan.json`, which says in what order.
+Each setting gets a program for each phase (`plain` without, `cr` with the contrastive regulariser),
+which makes `--iterations` iterations from arrays; each model a folder: the first state, what H
+starts from afresh, and `plan.json`, which says in what order. `images.npz` holds the images.
 """
 
 import argparse
@@ -27,14 +27,15 @@ def main() -> None:
     """Write a folder for each model of the sweep."""
     arguments = parse()
     tensorflow_setup.configure()
-    from benchmarks.lowered.programs import lower
+    from benchmarks.lowered.programs import Programs
 
     described = load_experiment(arguments.gin, arguments.set)
     cache = default_cache()
     described.dataset.prepare(cache)
     dataset = described.dataset.open(cache)
+    programs = Programs(arguments.folder, dataset, arguments.iterations)
     for spec in described.model_specs(dataset.fingerprint):
-        lower(spec, dataset, arguments.folder / spec.model_id, arguments.iterations)
+        programs.lower(spec)
 
 
 if __name__ == "__main__":

@@ -28,15 +28,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lowered", type=Path)
     parser.add_argument("states", type=Path)
+    parser.add_argument("--models", default="*", help="a pattern of their names; else all")
     parser.add_argument("--report", type=float, default=20.0, help="seconds between rows")
     parser.add_argument("--every", type=int, help="iterations between states; else of phases")
     arguments = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    plans = sorted(arguments.lowered.glob("*/plan.json"))
+    plans = sorted(arguments.lowered.glob(f"{arguments.models}/plan.json"))
     if not plans:
         raise SystemExit(
             f"{arguments.lowered}: Expected what `lower` wrote, a folder for each model with a "
-            "plan.json. Received: none"
+            f"plan.json. Received: none of the name {arguments.models}"
         )
     for plan in plans:
         training = Training(plan.parent, arguments.states / plan.parent.name)
@@ -61,7 +62,7 @@ class Training:
         self.names = list(state)
         self.state = [jax.device_put(value) for value in state.values()]
         self.done = int(state["iteration"])
-        images = np.load(folder / "images.npz", allow_pickle=False)
+        images = np.load(folder.parent / "images.npz", allow_pickle=False)
         self.kept = [jax.device_put(images[name]) for name in images.files]
         self.epoch, self.permutation = -1, np.empty(0, np.int64)
         # All are compiled at once, and the later ones while the first is in use.
@@ -138,27 +139,39 @@ class Training:
 
     def compiled(self, phase: str):
         """Return a phase's iterations as a function of state, images and rows."""
-        captured = [self.names.index(name) for name in self.plan["captures"][phase]]
         num = len(self.names)
         rows = np.zeros((self.plan["count"], self.plan["batches"]["size"]), np.int32)
-        given = [*self.state, *self.kept, rows, *(self.state[place] for place in captured)]
-        shapes = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in given]
-        # A function of the same signature lends its frame to the program.
+        # What a program captures is of the state or, a model's seeds, no part of it.
+        places = {name: place for place, name in enumerate((*self.names, *self.plan["seeds"]))}
+        captured = [places[name] for name in self.plan["captures"][phase]]
+        seeds = [jax.device_put(np.int32(words)) for words in self.plan["seeds"].values()]
+        captures = [[*self.state, *seeds][place] for place in captured]
+        shapes = [
+            jax.ShapeDtypeStruct(one.shape, one.dtype)
+            for one in (*self.state, *self.kept, rows, *captures)
+        ]
+        # A function of the same signature lends its frame to the program, which also returns of
+        # what it captures the state.
         later = num + len(self.kept) + 1
-        frame = jax.jit(lambda *arrays: (*arrays[:num], *arrays[later:]), keep_unused=True)
+        returned = [later + index for index, place in enumerate(captured) if place < num]
+        frame = jax.jit(
+            lambda *arrays: (*arrays[:num], *(arrays[place] for place in returned)),
+            keep_unused=True,
+        )
         exported = dataclasses.replace(
             jax.export.export(frame)(*shapes),
             mlir_module_serialized=_without_copies(
-                (self.folder / f"{phase}.stablehlo").read_bytes()
+                (self.folder.parent / f"{phase}.stablehlo").read_bytes()
             ),
         )
 
         @jax.jit
-        def program(state, kept, rows):
-            captures = (state[place] for place in captured)
+        def program(state, seeds, kept, rows):
+            captures = ([*state, *seeds][place] for place in captured)
             return list(exported.call(*state, *kept, rows, *captures)[:num])
 
-        return program.lower(self.state, self.kept, rows).compile()
+        compiled = program.lower(self.state, seeds, self.kept, rows).compile()
+        return lambda state, kept, rows: compiled(state, seeds, kept, rows)
 
 
 def _without_copies(program: bytes) -> bytes:
