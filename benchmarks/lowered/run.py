@@ -1,14 +1,17 @@
 """Train what `lower` wrote: `python benchmarks/lowered/run.py LOWERED STATES`; needs JAX and NumPy.
 
-One model after the other. STATES/<model> becomes a folder of states, `state-000288000.npz` after
-288,000 iterations, each with a history of the mean losses: one at the end of each phase, and with
-`--every` more. The same command goes on from the newest.
+One model after the other, or several `--at-once`. STATES/<model> becomes a folder of states,
+`state-000288000.npz` after 288,000 iterations, each with a history of the mean losses: one at the
+end of each phase, and with `--every` more. The same command goes on from the newest.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("lowered", type=Path)
     parser.add_argument("states", type=Path)
     parser.add_argument("--models", default="*", help="a pattern of their names; else all")
+    parser.add_argument("--at-once", type=int, default=1, help="models, each in a process")
     parser.add_argument("--report", type=float, default=20.0, help="seconds between rows")
     parser.add_argument("--every", type=int, help="iterations between states; else of phases")
     arguments = parser.parse_args()
@@ -39,10 +43,29 @@ def main() -> None:
             f"{arguments.lowered}: Expected what `lower` wrote, a folder for each model with a "
             f"plan.json. Received: none of the name {arguments.models}"
         )
+    if arguments.at_once > 1:
+        raise SystemExit(train_at_once([plan.parent.name for plan in plans], arguments.at_once))
     for plan in plans:
         training = Training(plan.parent, arguments.states / plan.parent.name)
         print(f"{plan.parent.name} on {jax.devices()[0]}, from {training.done}", flush=True)
         training.run(arguments.report, arguments.every)
+
+
+def train_at_once(models: list[str], number: int) -> int:
+    """Train each model by a process of its own, and return how many of them failed.
+
+    They share a GPU without taking turns where NVIDIA's multi-process service runs
+    (`nvidia-cuda-mps-control -d`), and what one has compiled.
+    """
+    with tempfile.TemporaryDirectory() as compiled, ThreadPoolExecutor(number) as pool:
+        shared = {"JAX_COMPILATION_CACHE_DIR": compiled, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
+        def train(model: str) -> int:
+            options = ["--at-once", "1", "--models", model]  # of two, the last one holds
+            command = [sys.executable, *sys.argv, *options]
+            return subprocess.run(command, env={**shared, **os.environ}, check=False).returncode
+
+        return sum(code != 0 for code in pool.map(train, models))
 
 
 class Training:
@@ -97,7 +120,10 @@ class Training:
                     self.history.append({"iteration": self.done, **means})
                     text = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
                     pace = 1e3 * (now - last) / steps
-                    print(f"{self.done}: {pace:.2f} ms an iteration, {text}", flush=True)
+                    print(
+                        f"{self.folder.name} {self.done}: {pace:.2f} ms an iteration, {text}",
+                        flush=True,
+                    )
                     last, begun, losses = now, self.done, sums
                 if is_kept:
                     self.save()
