@@ -34,6 +34,9 @@ def _compare(evidence: Evidence) -> dict[str, Comparison]:
     comparisons = {}
     for name, pool in pools.items():
         explained = evidence.cells.matrix(pool.exports)
+        if not tells_classes:  # votes of codes that tell nothing explain nothing
+            dead = evidence.codes.collapsed(pool.model_ids)
+            explained[np.isin(pool.model_ids, dead)] = 0.0
         covers = [[covered[i, j] for j in pool.model_ids] for i in pool.model_ids]
         comparisons[name] = metrics.interchange(explained, covers)
     return comparisons

@@ -38,7 +38,7 @@ from pipeline.stages.stage import Context, Step
 __all__ = ["Selection", "plan", "run"]
 
 # Raised whenever a change of the code changes what is made of the cross scores.
-SELECTION_VERSION = 4
+SELECTION_VERSION = 5
 
 
 def plan(context: Context) -> list[Step]:

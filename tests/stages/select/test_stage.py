@@ -271,6 +271,16 @@ def test_interchange_and_the_mean_of_ranks(tmp_path):
     np.testing.assert_allclose(table.loc["rank_mean"].loc[ids, "score"], expected)
 
 
+def test_interchange_takes_no_collapsed_model(tmp_path):
+    vaes = pool_of(30, 60, 95, kind=VAE, setting="vae")
+    kl = [[1.0] * 5, [1.0] * 5, [0.0] * 5]
+    world = make(tmp_path, vaes, kl=kl, num_groups=400, methods=("interchange",))
+    select.run(world)
+    found = read(world, "selection").set_index("seed")
+    assert found.loc[2, "score"] == 0.0 and found.loc[2, "rank"] == 3
+    assert (found.score.loc[[0, 1]] > 0).all()
+
+
 def test_weighted_centrality_takes_no_model_that_misses_a_code(tmp_path):
     vaes = pool_of(95, 60, 30, kind=VAE, setting="vae")
     kl = [[1.0, 1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0]]
