@@ -8,17 +8,18 @@ import pytest
 
 from benchmarks.harness import SMALL_NETWORKS
 from benchmarks.lowered import adopt
-from benchmarks.lowered.programs import lower
+from benchmarks.lowered.programs import Programs
 from pipeline.experiment import load_experiment
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.manifests import why_stale
 from pipeline.stages.train.checkpoints import load_checkpoint
 
 FILES = ["gin/quickstart.gin", "gin/parts/budgets/smoke.gin"]
+KERNEL = "generator/generator_dense_1/kernel"
 SETTINGS = [
     *SMALL_NETWORKS[1::2],
     "sweep.settings = {}",
-    "NUM_SEEDS = 1",
+    "NUM_SEEDS = 2",
     "ITERATIONS = 8",
     "ALPHA_FROM = 4",
     "GAP_FROM = 6",
@@ -30,33 +31,51 @@ def lowered(cache, tmp_path_factory):
     experiment = load_experiment(FILES, SETTINGS)
     experiment.dataset.prepare(cache)
     dataset = experiment.dataset.open(cache)
-    (spec,) = experiment.model_specs(dataset.fingerprint)
+    specs = experiment.model_specs(dataset.fingerprint)
     folder = tmp_path_factory.mktemp("lowered")
     with pytest.raises(ValueError, match="phases of multiples of 3"):
-        lower(spec, dataset, folder, 3)
-    lower(spec, dataset, folder, 2)
-    return spec, folder
+        Programs(folder, dataset, 3).lower(specs[0])
+    programs = Programs(folder, dataset, 2)
+    for spec in specs:
+        programs.lower(spec)
+    return specs[0], folder / specs[0].model_id, folder / specs[1].model_id
 
 
 def test_a_program_for_each_phase_and_what_it_begins_from(lowered):
-    spec, folder = lowered
+    spec, folder, _ = lowered
     plan = json.loads((folder / "plan.json").read_text())
-    assert plan["segments"] == [[0, 4, "plain"], [4, 6, "cr"], [6, 8, "cr"]]
+    plain, cr = f"{spec.setting}-plain", f"{spec.setting}-cr"
+    assert plan["segments"] == [[0, 4, plain], [4, 6, cr], [6, 8, cr]]
     with np.load(folder / "state.npz") as state:
         assert state["iteration"] == 0
-        for phase in ("plain", "cr"):
-            assert (folder / f"{phase}.stablehlo").read_bytes().startswith(b"ML\xefR")  # MLIR
-            assert sorted(plan["captures"][phase]) == sorted(state.files)
+        for name in (plain, cr):
+            program = folder.parent / f"{name}.stablehlo"
+            assert program.read_bytes().startswith(b"ML\xefR")  # MLIR
+            captured = set(plan["captures"][name])
+            assert set(state.files) < captured <= {*state.files, *plan["seeds"]}
     for start, is_fresh in ((0, False), (4, True), (6, True)):
         with np.load(folder / f"fresh_{start}.npz") as fresh:
             assert bool(fresh.files) == is_fresh
             assert all(name.startswith("contrastive/") for name in fresh.files)
-    with np.load(folder / "images.npz") as images:
+    with np.load(folder.parent / "images.npz") as images:
         assert images["arr_0"].shape == (spec.dataset.num_images, 16 * 16 * 3)
 
 
+def test_models_of_all_seeds_share_a_program(lowered):
+    _, folder, other = lowered
+    plans = [json.loads((one / "plan.json").read_text()) for one in (folder, other)]
+    assert plans[0]["captures"] == plans[1]["captures"]
+    assert plans[0]["seeds"].keys() == plans[1]["seeds"].keys()
+    assert all(plans[0]["seeds"][name] != plans[1]["seeds"][name] for name in plans[0]["seeds"])
+    with np.load(folder / "state.npz") as state:
+        captured = {name for names in plans[0]["captures"].values() for name in names}
+        assert captured - set(state.files) == set(plans[0]["seeds"]) != set()  # no constants
+    with np.load(folder / "state.npz") as first, np.load(other / "state.npz") as second:
+        assert not np.array_equal(first[KERNEL], second[KERNEL])
+
+
 def test_states_that_come_back_are_the_end_of_a_run(lowered, cache, tmp_path, monkeypatch):
-    spec, folder = lowered
+    spec, folder, _ = lowered
     rng = np.random.default_rng(0)
     arrays = {
         name: rng.random(value.shape, np.float32) if value.dtype == np.float32 else value
