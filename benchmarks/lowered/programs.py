@@ -26,6 +26,7 @@ class Programs:
     def __init__(self, folder: Path, dataset, count: int):
         self.folder, self.dataset, self.count = folder, dataset, count
         self.captures: dict[str, list[str]] = {}  # what each program reads besides its arguments
+        self._has_images = False
 
     def lower(self, spec) -> None:
         """Write a model's folder, and the programs of its setting if it is the first of them.
@@ -88,11 +89,9 @@ class Programs:
     def feed(self, order) -> DeviceFeed:
         """Return what gathers batches, with the images written beside the models."""
         feed = DeviceFeed(order, self.dataset)
-        path = self.folder / "images.npz"
-        if not path.exists():
-            part = path.with_name("part.npz")
-            np.savez_compressed(part, *(one.numpy() for one in feed.kept))
-            part.replace(path)
+        if not self._has_images:  # also over those of another data set
+            np.savez_compressed(self.folder / "images.npz", *(one.numpy() for one in feed.kept))
+            self._has_images = True
         return feed
 
     def write(self, name: str, model, variables: dict, seeds: "_Seeds", feed) -> list[str]:
