@@ -16,6 +16,7 @@ from models import codes, networks, optimizers
 from models.contrastive_regulariser import ContrastiveRegulariser
 from models.gans.simclr import SimCLR
 from models.layers.augmentation import Augmentation
+from models.layers.normalisation import ImageNormalisation
 from models.methods import methods
 from pipeline import datasets
 from pipeline.datasets.interface import DatasetRecipe
@@ -30,6 +31,7 @@ from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, RecentPr
 from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.select.options import Selection
 
+CHANGES = (Augmentation, ImageNormalisation)  # of images
 METRIC_RECIPES = (
     Metrics,
     CrProtocol,
@@ -83,7 +85,7 @@ def by_name(recipes: Iterable[type]) -> dict[str, type]:
 
 CONFIGURABLES = {
     **by_name(dataset_recipes()),
-    **by_name((*codes.RECIPES, *networks.RECIPES, Augmentation, *optimizers.RECIPES)),
+    **by_name((*codes.RECIPES, *networks.RECIPES, *CHANGES, *optimizers.RECIPES)),
     **methods(),
     **by_name((SimCLR, ContrastiveRegulariser)),
     **by_name((Training, *METRIC_RECIPES, Selection, ReportOptions)),

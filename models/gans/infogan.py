@@ -7,6 +7,7 @@ from models import checks
 from models.base import OPTIMIZERS, Method, check_decay, check_instances
 from models.codes.joint_code import CategoricalCode
 from models.layers.augmentation import Augmentation
+from models.layers.normalisation import ImageNormalisation
 from models.networks.convolutional import ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers.recipes import Adam, RMSprop
@@ -32,6 +33,9 @@ class InfoGAN(Method):
             continuous ones (as with the paper's chairs); None: `info_weight`.
         class_changes: random changes of G's images, in which Q is to read the categorical codes, so
             that a class is nothing that they change (ours); None: images as they are.
+        class_view: what Q sees of images when it reads the categorical codes, in training before
+            `class_changes` and wherever images are encoded: a class is then nothing that the view
+            hides (ours); None: images as they are.
         generator_decay: decay, below 1, of the moving average of G's weights over iterations that
             is exported in the place of G, such as 0.999; 0: none.
         generator_steps: updates of G after each update of D and Q.
@@ -49,6 +53,7 @@ class InfoGAN(Method):
     fresh_codes: bool = False
     discrete_info_weight: Schedule | None = dataclasses.field(default=None, metadata=checks.LATER)
     class_changes: Augmentation | None = dataclasses.field(default=None, metadata=checks.LATER)
+    class_view: ImageNormalisation | None = dataclasses.field(default=None, metadata=checks.LATER)
     generator_decay: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     name: str = "infogan"
 
@@ -64,10 +69,12 @@ class InfoGAN(Method):
             if len(kinds) < 2:
                 expected = "None: the codes are not both categorical and continuous"
                 checks.fail("discrete_info_weight", self.discrete_info_weight, expected)
-        if self.class_changes is not None:
-            checks.instance("class_changes", self.class_changes, Augmentation)
-            if not any(isinstance(part, CategoricalCode) for part in self.codes.informative):
-                checks.fail("class_changes", self.class_changes, "None: no code is categorical")
+        for name, kind in (("class_changes", Augmentation), ("class_view", ImageNormalisation)):
+            value = getattr(self, name)
+            if value is not None:
+                checks.instance(name, value, kind)
+                if not any(isinstance(part, CategoricalCode) for part in self.codes.informative):
+                    checks.fail(name, value, "None: no code is categorical")
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
         check_decay(self)

@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from models.codes.joint_code import JointCode
 from models.layers.frozen import Frozen
+from models.layers.normalisation import ImageNormalisation
 from models.losses import info_gan as losses
+from models.networks.class_networks import CLASS_VIEW
 from models.trained_model import TrainedModel
 
 Losses = dict[str, tf.Tensor]
@@ -56,7 +58,7 @@ class InfoGANModel(TrainedModel):
             players={name: network.trainable_variables for name, network in parts.items()},
             optimizers=self.build_optimizers(recipe),
             generator=parts["generator"],
-            encoder=mean_of_codes(parts["discriminator"], recipe.codes),
+            encoder=mean_of_codes(parts["discriminator"], recipe.codes, recipe.class_view),
             codes=recipe.codes,
             losses=self.loss_names,
             max_value=max_value,
@@ -161,12 +163,16 @@ class InfoGANModel(TrainedModel):
     def read_classes(
         self, fakes: tf.Tensor, q_outputs: tf.Tensor, discriminator: Callable[..., Any]
     ) -> tf.Tensor:
-        """Return Q's outputs, those of categorical codes read off changed images if so asked."""
-        changes = self.recipe.class_changes
-        if changes is None:
+        """Return Q's outputs, those of categorical codes read off other images if so asked."""
+        view, changes = self.recipe.class_view, self.recipe.class_changes
+        if view is None and changes is None:
             return q_outputs
-        _, of_changed = discriminator(changes.apply(fakes, self.stream_seed("class_changes")))
-        return tf.where(self.codes.is_categorical_output, of_changed, q_outputs)
+        if view is not None:
+            fakes = view.apply(fakes)
+        if changes is not None:
+            fakes = changes.apply(fakes, self.stream_seed("class_changes"))
+        _, of_classes = discriminator(fakes)
+        return tf.where(self.codes.is_categorical_output, of_classes, q_outputs)
 
     def judge(
         self, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
@@ -190,10 +196,21 @@ class InfoGANModel(TrainedModel):
         return continuous + discrete, weight * continuous + discrete_weight * discrete
 
 
-def mean_of_codes(discriminator: keras.Model, codes: JointCode) -> keras.Model:
+def mean_of_codes(
+    discriminator: keras.Model, codes: JointCode, class_view: ImageNormalisation | None = None
+) -> keras.Model:
     """Return the encoder inside a discriminator: images to Q's mean [batch, code_dim].
 
-    It shares the discriminator's layers and so is trained with it.
+    It shares the discriminator's layers and so is trained with it. With a `class_view` it calls the
+    whole discriminator twice, and categorical codes are those of the images so seen.
     """
-    mean = codes.posterior_mean(discriminator.outputs[1])
-    return keras.Model(discriminator.inputs[0], mean, name="encoder")
+    if class_view is None:
+        mean = codes.posterior_mean(discriminator.outputs[1])
+        return keras.Model(discriminator.inputs[0], mean, name="encoder")
+    images = keras.Input(discriminator.input_shape[1:], name="images")
+    view = keras.layers.Identity(name=CLASS_VIEW)(class_view.apply(images))
+    is_categorical = keras.ops.convert_to_tensor(codes.is_categorical_output)
+    _, of_images = discriminator(images)
+    _, of_view = discriminator(view)
+    mean = codes.posterior_mean(keras.ops.where(is_categorical, of_view, of_images))
+    return keras.Model(images, mean, name="encoder")

@@ -17,7 +17,8 @@ FROM_YIQ = ((1.0, 0.956, 0.621), (1.0, -0.272, -0.647), (1.0, -1.106, 1.703))
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """A slant, a crop of random size and place, a flip, changed colours, grey; in this order.
+    """A turn, a slant, a crop of random size and place, a flip, changed colours, grey; in this
+    order.
 
     Everything is a differentiable function of the images. Single-channel images know neither
     saturation, hue nor grey.
@@ -33,6 +34,8 @@ class Augmentation:
         grey_probability: with which an image loses its colours.
         slant: by how many pixels to the right or left a row moves at most for each row that it lies
             below the middle; what comes in from outside is the pixel at the edge.
+        turn: largest angle by which an image is turned to either side around its middle, as a share
+            of the full circle: .5 for all angles; the edges are as with a slant.
     """
 
     crop_area: tuple[float, float] | None
@@ -42,6 +45,7 @@ class Augmentation:
     colour_probability: float = 0.0
     grey_probability: float = 0.0
     slant: float = dataclasses.field(default=0.0, metadata=checks.LATER)
+    turn: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     kind: str = dataclasses.field(default="augmentation", init=False)
 
     def __post_init__(self):
@@ -64,6 +68,7 @@ class Augmentation:
         for name in ("colour_probability", "grey_probability"):
             checks.number(name, getattr(self, name), minimum=0.0, maximum=1.0)
         checks.number("slant", self.slant, minimum=0.0, maximum=2.0)
+        checks.number("turn", self.turn, minimum=0.0, maximum=0.5)
 
     def apply(self, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         """Return changed images in [0, 1], of the same shape.
@@ -72,6 +77,9 @@ class Augmentation:
             images: float32 [batch, height, width, channels] in [0, 1].
             seed: an integer tensor [2], of all draws.
         """
+        if self.turn:
+            most = 2.0 * math.pi * self.turn
+            images = _turn(images, _uniform(images, _fold_in(seed, 6), -most, most))
         if self.slant:
             images = _slant(images, _uniform(images, _fold_in(seed, 5), -self.slant, self.slant))
         if self.crop_area is not None:
@@ -91,6 +99,8 @@ class Augmentation:
     ) -> "tf.Tensor":
         import tensorflow as tf
 
+        from models.layers import resampling
+
         area = _uniform(images, _fold_in(seed, 0), *crop_area)
         low, high = self.crop_aspect
         aspect = tf.exp(_uniform(images, _fold_in(seed, 1), math.log(low), math.log(high)))
@@ -99,10 +109,7 @@ class Augmentation:
         height = tf.minimum(tf.sqrt(area / aspect), 1.0)
         left = _uniform(images, _fold_in(seed, 2), 0.0, 1.0) * (1.0 - width)
         top = _uniform(images, _fold_in(seed, 3), 0.0, 1.0) * (1.0 - height)
-        rows = _interpolation(top, height, images.shape[1])
-        columns = _interpolation(left, width, images.shape[2])
-        images = tf.einsum("bij,bjkc->bikc", rows, images)
-        return tf.einsum("bij,bkjc->bkic", columns, images)
+        return resampling.window(images, top, left, height, width)
 
     def _jitter(self, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         import tensorflow as tf
@@ -122,33 +129,40 @@ class Augmentation:
         return tf.clip_by_value(images, 0.0, 1.0)
 
 
-def _interpolation(start: "tf.Tensor", length: "tf.Tensor", size: int) -> "tf.Tensor":
-    """Return the matrices [batch, size, size] that enlarge [start, start + length) bilinearly.
-
-    Args:
-        start: [batch], as a share of the whole side.
-        length: [batch], the same.
-        size: pixels of the side, before and after.
-    """
-    import tensorflow as tf
-
-    pixels = tf.range(size, dtype=tf.float32)
-    centres = (pixels + 0.5) * length[:, tf.newaxis] + size * start[:, tf.newaxis] - 0.5
-    centres = tf.clip_by_value(centres, 0.0, size - 1.0)
-    return tf.nn.relu(1.0 - tf.abs(centres[:, :, tf.newaxis] - pixels))
-
-
 def _slant(images: "tf.Tensor", slope: "tf.Tensor") -> "tf.Tensor":
     """Return images whose rows are moved by slope [batch] times their distance from the middle."""
     import tensorflow as tf
+
+    from models.layers import resampling
 
     height, width = images.shape[1:3]
     pixels = tf.range(width, dtype=tf.float32)
     distance = tf.range(height, dtype=tf.float32) - (height - 1.0) / 2.0
     places = pixels - slope[:, tf.newaxis, tf.newaxis] * distance[:, tf.newaxis]
-    places = tf.clip_by_value(places, 0.0, width - 1.0)
-    weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - pixels))
-    return tf.einsum("bijk,bikc->bijc", weights, images)
+    return tf.einsum("bijk,bikc->bijc", resampling.weights(places, width), images)
+
+
+def _turn(images: "tf.Tensor", angle: "tf.Tensor") -> "tf.Tensor":
+    """Return images turned clockwise by angle [batch], in radians, around their middle."""
+    import tensorflow as tf
+
+    batch, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
+    down = tf.range(height, dtype=tf.float32)[:, tf.newaxis] - (height - 1.0) / 2.0
+    right = tf.range(width, dtype=tf.float32) - (width - 1.0) / 2.0
+    sine, cosine = (of(angle)[:, tf.newaxis, tf.newaxis] for of in (tf.sin, tf.cos))
+    rows = tf.clip_by_value(cosine * down - sine * right + (height - 1.0) / 2.0, 0.0, height - 1.0)
+    columns = tf.clip_by_value(sine * down + cosine * right + (width - 1.0) / 2.0, 0.0, width - 1.0)
+    pixels = tf.reshape(images, (batch, height * width, channels))
+    above = tf.minimum(tf.floor(rows), height - 2.0)
+    left = tf.minimum(tf.floor(columns), width - 2.0)
+    turned = 0.0
+    for row in (above, above + 1.0):
+        for column in (left, left + 1.0):
+            weight = (1.0 - tf.abs(rows - row)) * (1.0 - tf.abs(columns - column))
+            place = tf.reshape(tf.cast(row * width + column, tf.int32), (batch, height * width))
+            found = tf.gather(pixels, place, batch_dims=1)
+            turned += weight[..., tf.newaxis] * tf.reshape(found, tf.shape(images))
+    return turned
 
 
 def _turn_hue(images: "tf.Tensor", angle: "tf.Tensor") -> "tf.Tensor":

@@ -6,6 +6,7 @@ Networks are trained in this form, exported in Keras' own (`plain_copy`), and us
 Spectrally normalised layers are in `models.layers.spectral_norm`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,7 @@ def plain_copy(network: keras.Model) -> keras.Model:
     their sigma once and for all. Saved, the copy loads without this module.
     """
 
+    @functools.cache  # a layer that is called twice stays one layer
     def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.Model):  # a network inside of the network
             return plain_copy(layer)
@@ -167,6 +169,8 @@ def plain_copy(network: keras.Model) -> keras.Model:
 
     copy = keras.models.clone_model(network, clone_function=plain)
     for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            continue
         if isinstance(layer, SpectralLayer):
             kernel = tf.cast(layer.normalized_kernel(), "float32")
             weights = [kernel.numpy(), layer.bias.numpy()]
@@ -184,7 +188,10 @@ def fast_copy(network: keras.Model) -> keras.Model:
     """
     fast = {plain: layer for layer, plain in PLAIN.items()}
 
+    @functools.cache
     def converted(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.Model):
+            return fast_copy(layer)
         kind: Any = fast.get(type(layer)) if _has_fast_form(layer) else None
         return (kind or type(layer)).from_config(layer.get_config())
 

@@ -8,6 +8,7 @@ from models.networks.layer_maker import full_precision
 
 CLASS_FEATURES, RECONSTRUCTED_NOISE = "class_features", "noise"
 Q_OUTPUTS = "discriminator_q_outputs"  # InfoGAN's
+CLASS_VIEW = "class_view"  # what its Q sees of images to read classes, where that is not all
 
 
 def build_encoders(
@@ -47,7 +48,8 @@ def build_code_encoder(encoders: dict[str, keras.Model]) -> keras.Model:
 def feature_network(encoder: keras.Model) -> keras.Model:
     """Return images to the features in which an exported encoder tells classes apart.
 
-    CoDeGAN's are its class features, of length 1. InfoGAN's are the last hidden layer of Q.
+    CoDeGAN's are its class features, of length 1. InfoGAN's are the last hidden layer of Q, of
+    what Q sees to read classes.
 
     Raises:
         ValueError: the encoder is of another method.
@@ -57,6 +59,10 @@ def feature_network(encoder: keras.Model) -> keras.Model:
         features = encoder.get_layer("encoder_unit_features").output
     elif Q_OUTPUTS in names:
         features = encoder.get_layer(Q_OUTPUTS).input
+    elif CLASS_VIEW in names:
+        discriminator = encoder.get_layer("discriminator")
+        of_images = keras.Model(discriminator.inputs, discriminator.get_layer(Q_OUTPUTS).input)
+        features = of_images(encoder.get_layer(CLASS_VIEW).output)
     else:
         raise ValueError(
             "The encoder has no features of classes. Expected an encoder of CoDeGAN or InfoGAN. "

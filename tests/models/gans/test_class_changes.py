@@ -1,4 +1,4 @@
-"""Classes that Q reads in changed images: the slant by hand, what is read where, how it trains."""
+"""Classes that Q reads in changed images: changes by hand, what is read where, how it trains."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,34 @@ def test_a_slant_moves_each_row_by_its_distance_from_the_middle():
     assert -0.4 <= slopes.min() < -0.3 and 0.3 < slopes.max() <= 0.4
     assert np.unique(slopes[:, 0, 0]).size > 60
     assert slanted.min() == 0.0 and slanted.max() == 1.0
+
+
+@pytest.mark.parametrize("most", [0.1, 0.5])
+def test_a_turn_keeps_the_distance_from_the_middle(most):
+    offsets = np.arange(33) - 16.0
+    places = offsets - 1j * offsets[:, None]  # to the right and upwards from the middle
+    # 7 to the right; long towards the middle, narrow across.
+    bar = np.exp(-((offsets - 7.0) ** 2) / 9.0 - offsets[:, None] ** 2 / 3.0)
+    images = np.broadcast_to(bar.astype(np.float32)[..., None], (64, 33, 33, 1))
+    turned = Augmentation(crop_area=None, turn=most).apply(images, tf.constant([3, 4])).numpy()
+    np.testing.assert_allclose(turned.sum((1, 2, 3)), bar.sum(), rtol=0.01)
+    turned = turned[..., 0]
+    centroids = (turned * places).sum((1, 2)) / bar.sum()
+    np.testing.assert_allclose(np.abs(centroids), 7.0, atol=0.05)
+    shares = np.angle(centroids) / (2 * np.pi)
+    assert -most <= shares.min() < -0.9 * most and 0.9 * most < shares.max() <= most
+    assert np.unique(shares).size > 60
+    # The bar lies along the ray from the middle at each angle.
+    turned_places = places * np.exp(-1j * np.angle(centroids))[:, None, None]
+    along = (turned * (turned_places.real - 7.0) ** 2).sum((1, 2))
+    across = (turned * turned_places.imag**2).sum((1, 2))
+    assert (along > 2 * across).all()
+
+
+def test_a_turn_continues_images_by_their_edges():
+    ones = np.ones((64, 8, 9, 2), np.float32)
+    turned = Augmentation(crop_area=None, turn=0.5).apply(ones, tf.constant([3, 4]))
+    np.testing.assert_allclose(turned, ones, atol=1e-5)
 
 
 def test_classes_are_read_off_changed_images_and_the_rest_off_the_others():
@@ -70,5 +98,7 @@ def test_what_is_refused_and_what_descriptions_say():
         recipe(method=InfoGAN, class_changes=0.4)
     with pytest.raises(ValueError, match="slant"):
         Augmentation(crop_area=None, slant=-1.0)
+    with pytest.raises(ValueError, match="turn"):
+        Augmentation(crop_area=None, turn=0.6)
     assert "class_changes" not in describe(recipe(method=InfoGAN))
     assert "slant" not in describe(WHOLE) and describe(SLANTED)["slant"] == 0.4
