@@ -17,8 +17,7 @@ FROM_YIQ = ((1.0, 0.956, 0.621), (1.0, -0.272, -0.647), (1.0, -1.106, 1.703))
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """A turn, a slant, a crop of random size and place, a flip, changed colours, grey; in this
-    order.
+    """A turn, a slant, a random crop, a flip, changed colours, grey; in this order.
 
     Everything is a differentiable function of the images. Single-channel images know neither
     saturation, hue nor grey.
