@@ -51,14 +51,13 @@ def test_a_disc_comes_to_the_middle_and_to_one_size():
     np.testing.assert_allclose(seen[2, ..., 0], discs[2], atol=0.03)  # it is so already
 
 
+def square(top, left, size, side=64):
+    image = np.zeros((side, side), np.float32)
+    image[top : top + size, left : left + size] = 1.0
+    return image
+
+
 def test_place_and_size_are_hidden_and_shape_is_not():
-    side = np.arange(64)
-    square = lambda top, left, size: (  # noqa: E731
-        (side[:, None] >= top)
-        & (side[:, None] < top + size)
-        & (side >= left)
-        & (side < left + size)
-    ).astype(np.float32)
     images = np.stack([square(8, 30, 12), square(30, 9, 24), disc(40, 40, 7), disc(20, 22, 14)])
     seen = ImageNormalisation(spread=0.1).apply(tf.constant(images[..., None])).numpy()
     difference = np.abs(seen[:, None] - seen[None]).sum((2, 3, 4)) / seen.sum((1, 2, 3)).mean()
