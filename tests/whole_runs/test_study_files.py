@@ -111,8 +111,24 @@ def test_arms_differ_in_their_regulariser_only(name):
     assert all(getattr(vae.method, one) == getattr(other.method, one) for one in fields)
 
 
+def five_codes():
+    files = ["gin/dsprites.gin", "gin/parts/measured/dsprites_five_codes.gin"]
+    return load_experiment(files).settings[0]
+
+
+def test_the_laptop_adds_classes_to_five_codes():
+    (one,) = settings("dsprites_laptop").values()
+    ours, continuous = one.method, five_codes().method
+    classes, *rest = ours.codes.parts
+    assert classes.num_classes == 3 and tuple(rest) == continuous.codes.parts
+    assert ours.class_view.spread == 0.08 and ours.class_changes.turn == 0.5
+    for same in ("generator", "discriminator", "contrastive", "discriminator_optimizer"):
+        assert getattr(ours, same) == getattr(continuous, same), same
+    assert one.training.batch_size == 32 and ours.gap.values == (1.9,)
+
+
 def test_what_the_laptop_is_compared_with():
-    (ours,) = settings("dsprites_laptop").values()
+    ours = five_codes()
     arms = settings("dsprites_laptop_comparison")
     infogan, dense = arms["infogan"].method, arms["infogan_cr-dense"].method
     for same in ("codes", "generator", "discriminator", "info_weight", "generator_optimizer"):
