@@ -17,6 +17,7 @@ from models.contrastive_regulariser import ContrastiveRegulariser
 from models.gans.simclr import SimCLR
 from models.layers.augmentation import Augmentation
 from models.layers.normalisation import ImageNormalisation
+from models.layers.reading import Reading
 from models.methods import methods
 from pipeline import datasets
 from pipeline.datasets.interface import DatasetRecipe
@@ -31,7 +32,7 @@ from pipeline.stages.metrics.protocols import CrProtocol, DlibProtocol, RecentPr
 from pipeline.stages.report.options import ReportOptions
 from pipeline.stages.select.options import Selection
 
-CHANGES = (Augmentation, ImageNormalisation)  # of images
+SHOWN = (Augmentation, ImageNormalisation, Reading)  # what networks see of images
 METRIC_RECIPES = (
     Metrics,
     CrProtocol,
@@ -85,7 +86,7 @@ def by_name(recipes: Iterable[type]) -> dict[str, type]:
 
 CONFIGURABLES = {
     **by_name(dataset_recipes()),
-    **by_name((*codes.RECIPES, *networks.RECIPES, *CHANGES, *optimizers.RECIPES)),
+    **by_name((*codes.RECIPES, *networks.RECIPES, *SHOWN, *optimizers.RECIPES)),
     **methods(),
     **by_name((SimCLR, ContrastiveRegulariser)),
     **by_name((Training, *METRIC_RECIPES, Selection, ReportOptions)),

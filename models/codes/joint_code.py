@@ -1,7 +1,7 @@
 """The latent vector of a model: an object that samples, scores, traverses and pairs."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,14 +124,19 @@ class JointCode:
     @property
     def code_names(self) -> tuple[str, ...]:
         """A name for each regularised code, numbered by kind: uniform_1, categorical_1, ..."""
-        names: list[str] = []
+        return tuple(name for names in self.names_of_parts for name in names)
+
+    @property
+    def names_of_parts(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the codes of each informative part."""
+        found: list[tuple[str, ...]] = []
         counts: dict[str, int] = {}
         for part in self.informative:
             kind = part.kind.split("_")[0]
-            for _ in range(part.num_codes):
-                counts[kind] = counts.get(kind, 0) + 1
-                names.append(f"{kind}_{counts[kind]}")
-        return tuple(names)
+            first = counts.get(kind, 0) + 1
+            counts[kind] = counts.get(kind, 0) + part.num_codes
+            found.append(tuple(f"{kind}_{number}" for number in range(first, counts[kind] + 1)))
+        return tuple(found)
 
     @property
     def has_prior(self) -> bool:
@@ -184,30 +189,31 @@ class JointCode:
         return latents
 
     def negative_log_likelihood(
-        self, latents: "tf.Tensor", q_outputs: "tf.Tensor", is_discrete: bool | None = None
+        self, latents: "tf.Tensor", q_outputs: "tf.Tensor", parts: Collection[int] | None = None
     ) -> "tf.Tensor":
         """Return -log Q(c | x), summed over the codes and averaged over the batch.
 
         Args:
             latents: [batch, latent_dim]; noise columns are ignored.
             q_outputs: [batch, q_dim], see the layout above.
-            is_discrete: of categorical codes only, or of the others only; None: of all.
+            parts: numbers of the informative parts whose codes count; None: all.
         """
         import tensorflow as tf
 
         total = 0.0
-        for part, columns, outputs in self._informative_slices():
-            if is_discrete in (None, isinstance(part, CategoricalCode)):
+        for number, (part, columns, outputs) in enumerate(self._informative_slices()):
+            if parts is None or number in parts:
                 total += part.negative_log_likelihood(latents[:, columns], q_outputs[:, outputs])
         return tf.reduce_mean(total)
 
-    @property
-    def is_categorical_output(self) -> np.ndarray:
-        """Of each of Q's outputs, whether it is of a categorical code: bool [q_dim]."""
-        of_parts = [
-            np.full(outputs.stop - outputs.start, isinstance(part, CategoricalCode))
-            for part, _, outputs in self._informative_slices()
-        ]
+    def outputs_of(self, names: Collection[str]) -> np.ndarray:
+        """Return which of Q's outputs are of the codes so named (`code_names`): bool [q_dim]."""
+        chosen = [name in names for name in self.code_names]
+        of_parts, first = [], 0
+        for part in self.informative:
+            of_part = chosen[first : first + part.num_codes]
+            of_parts.append(np.resize(of_part, part.q_dim))  # means, then log standard deviations
+            first += part.num_codes
         return np.concatenate(of_parts)
 
     def posterior_mean(self, q_outputs: "tf.Tensor") -> "tf.Tensor":

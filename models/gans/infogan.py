@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from models import checks
 from models.base import OPTIMIZERS, Method, check_decay, check_instances
 from models.codes.joint_code import CategoricalCode
-from models.layers.augmentation import Augmentation
-from models.layers.normalisation import ImageNormalisation
+from models.layers.reading import Reading, check_readings
 from models.networks.convolutional import ConvDiscriminator
 from models.networks.deconvolutional import DeconvGenerator
 from models.optimizers.recipes import Adam, RMSprop
@@ -31,11 +30,8 @@ class InfoGAN(Method):
             `[(from_iteration, value), ...]`.
         discrete_info_weight: lambda of the categorical codes, where it is another than that of the
             continuous ones (as with the paper's chairs); None: `info_weight`.
-        class_changes: random changes of G's images, in which Q is to read the categorical codes, so
-            that a class is nothing that they change (ours); None: images as they are.
-        class_view: what Q sees of images when it reads the categorical codes, in training before
-            `class_changes` and wherever images are encoded: a class is then nothing that the view
-            hides (ours); None: images as they are.
+        readings: of codes that Q reads off something else than whole images (ours); those that no
+            reading names it reads off whole ones.
         generator_decay: decay, below 1, of the moving average of G's weights over iterations that
             is exported in the place of G, such as 0.999; 0: none.
         generator_steps: updates of G after each update of D and Q.
@@ -52,8 +48,7 @@ class InfoGAN(Method):
     generator_steps: int
     fresh_codes: bool = False
     discrete_info_weight: Schedule | None = dataclasses.field(default=None, metadata=checks.LATER)
-    class_changes: Augmentation | None = dataclasses.field(default=None, metadata=checks.LATER)
-    class_view: ImageNormalisation | None = dataclasses.field(default=None, metadata=checks.LATER)
+    readings: tuple[Reading, ...] = dataclasses.field(default=(), metadata=checks.LATER)
     generator_decay: float = dataclasses.field(default=0.0, metadata=checks.LATER)
     name: str = "infogan"
 
@@ -69,15 +64,24 @@ class InfoGAN(Method):
             if len(kinds) < 2:
                 expected = "None: the codes are not both categorical and continuous"
                 checks.fail("discrete_info_weight", self.discrete_info_weight, expected)
-        for name, kind in (("class_changes", Augmentation), ("class_view", ImageNormalisation)):
-            value = getattr(self, name)
-            if value is not None:
-                checks.instance(name, value, kind)
-                if not any(isinstance(part, CategoricalCode) for part in self.codes.informative):
-                    checks.fail(name, value, "None: no code is categorical")
+        readings = check_readings(self.readings, self.codes)
+        object.__setattr__(self, "readings", readings)
         checks.integer("generator_steps", self.generator_steps, minimum=1)
         checks.flag("fresh_codes", self.fresh_codes)
         check_decay(self)
+
+    @property
+    def info_weights(self) -> dict[Schedule, tuple[int, ...]]:
+        """Each lambda, and the numbers of the informative parts of the codes that have it."""
+        own = {name: reading.info_weight for reading in self.readings for name in reading.codes}
+        parts: dict[Schedule, tuple[int, ...]] = {}
+        for number, part in enumerate(self.codes.informative):
+            weight = own.get(self.codes.names_of_parts[number][0])
+            if weight is None and isinstance(part, CategoricalCode):
+                weight = self.discrete_info_weight
+            weight = weight or self.info_weight
+            parts[weight] = (*parts.get(weight, ()), number)
+        return parts
 
     def _model_class(self) -> "type[InfoGANModel]":
         from models.gans.infogan_model import InfoGANModel

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from models.codes.joint_code import JointCode
 from models.layers.frozen import Frozen
-from models.layers.normalisation import ImageNormalisation
+from models.layers.reading import Reading
 from models.losses import info_gan as losses
 from models.networks.class_networks import CLASS_VIEW
 from models.trained_model import TrainedModel
@@ -58,7 +58,7 @@ class InfoGANModel(TrainedModel):
             players={name: network.trainable_variables for name, network in parts.items()},
             optimizers=self.build_optimizers(recipe),
             generator=parts["generator"],
-            encoder=mean_of_codes(parts["discriminator"], recipe.codes, recipe.class_view),
+            encoder=mean_of_codes(parts["discriminator"], recipe.codes, recipe.readings),
             codes=recipe.codes,
             losses=self.loss_names,
             max_value=max_value,
@@ -158,59 +158,55 @@ class InfoGANModel(TrainedModel):
             logits, q_outputs = discriminator(tf.concat([real, fakes], 0))
             batch = tf.shape(real)[0]
             real_logits, fake_logits, q_outputs = logits[:batch], logits[batch:], q_outputs[batch:]
-        return real_logits, fake_logits, self.read_classes(fakes, q_outputs, discriminator)
+        return real_logits, fake_logits, self.read_codes(fakes, q_outputs, discriminator)
 
-    def read_classes(
+    def read_codes(
         self, fakes: tf.Tensor, q_outputs: tf.Tensor, discriminator: Callable[..., Any]
     ) -> tf.Tensor:
-        """Return Q's outputs, those of categorical codes read off other images if so asked."""
-        view, changes = self.recipe.class_view, self.recipe.class_changes
-        if view is None and changes is None:
-            return q_outputs
-        if view is not None:
-            fakes = view.apply(fakes)
-        if changes is not None:
-            fakes = changes.apply(fakes, self.stream_seed("class_changes"))
-        _, of_classes = discriminator(fakes)
-        return tf.where(self.codes.is_categorical_output, of_classes, q_outputs)
+        """Return Q's outputs, those of the recipe's readings off what these show."""
+        for number, reading in enumerate(self.recipe.readings):
+            shown = reading.show(fakes, self.stream_seed(f"reading_{number}"))
+            _, of_shown = discriminator(shown)
+            q_outputs = tf.where(self.codes.outputs_of(reading.codes), of_shown, q_outputs)
+        return q_outputs
 
     def judge(
         self, fakes: tf.Tensor, latents: tf.Tensor, discriminator: Frozen
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return G's adversarial loss and the weighted information loss of the frozen D and Q."""
         logits, q_outputs = discriminator(fakes)
-        q_outputs = self.read_classes(fakes, q_outputs, discriminator)
+        q_outputs = self.read_codes(fakes, q_outputs, discriminator)
         _, weighted = self.information(latents, q_outputs)
         return losses.generator_loss(logits), weighted
 
     def information(self, latents: tf.Tensor, q_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the information loss, and lambda times it in this iteration, scalars."""
-        weight = self.recipe.info_weight.tensor_at(self.iteration, self.variable_dtype)
-        if self.recipe.discrete_info_weight is None:
-            info = self.codes.negative_log_likelihood(latents, q_outputs)
-            return info, weight * info
-        of_discrete = self.recipe.discrete_info_weight
-        discrete_weight = of_discrete.tensor_at(self.iteration, self.variable_dtype)
-        continuous = self.codes.negative_log_likelihood(latents, q_outputs, is_discrete=False)
-        discrete = self.codes.negative_log_likelihood(latents, q_outputs, is_discrete=True)
-        return continuous + discrete, weight * continuous + discrete_weight * discrete
+        total = weighted = tf.zeros((), self.variable_dtype)
+        for weight, parts in self.recipe.info_weights.items():
+            info = self.codes.negative_log_likelihood(latents, q_outputs, parts)
+            total += info
+            weighted += weight.tensor_at(self.iteration, self.variable_dtype) * info
+        return total, weighted
 
 
 def mean_of_codes(
-    discriminator: keras.Model, codes: JointCode, class_view: ImageNormalisation | None = None
+    discriminator: keras.Model, codes: JointCode, readings: tuple[Reading, ...] = ()
 ) -> keras.Model:
     """Return the encoder inside a discriminator: images to Q's mean [batch, code_dim].
 
-    It shares the discriminator's layers and so is trained with it. With a `class_view` it calls the
-    whole discriminator twice, and categorical codes are those of the images so seen.
+    It shares the discriminator's layers and so is trained with it. For each view of the readings it
+    calls the whole discriminator once more; random changes are left out.
     """
-    if class_view is None:
+    with_view = [reading for reading in readings if reading.view is not None]
+    if not with_view:
         mean = codes.posterior_mean(discriminator.outputs[1])
         return keras.Model(discriminator.inputs[0], mean, name="encoder")
     images = keras.Input(discriminator.input_shape[1:], name="images")
-    view = keras.layers.Identity(name=CLASS_VIEW)(class_view.apply(images))
-    is_categorical = keras.ops.convert_to_tensor(codes.is_categorical_output)
-    _, of_images = discriminator(images)
-    _, of_view = discriminator(view)
-    mean = codes.posterior_mean(keras.ops.where(is_categorical, of_view, of_images))
-    return keras.Model(images, mean, name="encoder")
+    _, outputs = discriminator(images)
+    for number, reading in enumerate(with_view):
+        name = CLASS_VIEW if "categorical_1" in reading.codes else f"view_{number}"
+        view = keras.layers.Identity(name=name)(reading.view.apply(images))
+        _, of_view = discriminator(view)
+        is_read = keras.ops.convert_to_tensor(codes.outputs_of(reading.codes))
+        outputs = keras.ops.where(is_read, of_view, outputs)
+    return keras.Model(images, codes.posterior_mean(outputs), name="encoder")

@@ -150,9 +150,9 @@ def test_learned_deviation_and_categorical_loss_by_hand():
     outputs[0, 6:8] = [math.log(2.0), 0.0]  # log standard deviations, before they are bounded
     first, second = (-1.5 + 2.5 * math.tanh((raw + 1.5) / 2.5) for raw in (math.log(2.0), 0.0))
     expected = math.log(2 * math.pi) + 0.5 * (2.0 / math.exp(first)) ** 2 + first + second
-    discrete = MIXED.negative_log_likelihood(latents, outputs, is_discrete=True)
+    discrete = MIXED.negative_log_likelihood(latents, outputs, parts=(0,))
     np.testing.assert_allclose(discrete, math.log(4.0), rtol=1e-6)
-    continuous = MIXED.negative_log_likelihood(latents, outputs, is_discrete=False)
+    continuous = MIXED.negative_log_likelihood(latents, outputs, parts=(1,))
     np.testing.assert_allclose(continuous, expected, rtol=1e-6)
     expected += math.log(4.0)
     loss = MIXED.negative_log_likelihood(latents, outputs)

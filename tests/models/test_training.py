@@ -224,9 +224,7 @@ def test_discrete_codes_may_have_an_information_weight_of_their_own():
         mixed.sample(6, tf.constant([1, 2])),
         tf.random.stateless_normal((6, 5), (3, 4)),
     )
-    parts = [
-        mixed.negative_log_likelihood(latents, outputs, is_discrete=one) for one in (False, True)
-    ]
+    parts = [mixed.negative_log_likelihood(latents, outputs, parts=(number,)) for number in (1, 0)]
     info, weighted = model.information(latents, outputs)
     np.testing.assert_allclose(info, sum(parts), rtol=1e-6)
     np.testing.assert_allclose(weighted, 0.5 * parts[0] + 2.0 * parts[1], rtol=1e-6)

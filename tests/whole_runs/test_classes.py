@@ -126,8 +126,10 @@ def test_the_published_settings():
 def test_classes_in_changed_images_are_all_that_the_part_asks():
     files = ["gin/infogan_mnist.gin", "gin/parts/methods/class_changes.gin"]
     plain, changed = (load_experiment(one).settings[0].method for one in (files[:1], files))
-    assert changed.class_changes.slant == 0.4 and changed.class_changes.crop_area == (0.7, 1.0)
-    assert dataclasses.replace(changed, class_changes=None) == plain
+    (reading,) = changed.readings
+    assert reading.codes == ("categorical_1",) and reading.view is None
+    assert reading.changes.slant == 0.4 and reading.changes.crop_area == (0.7, 1.0)
+    assert dataclasses.replace(changed, readings=()) == plain
 
 
 def test_the_sweeps_of_labels_and_of_weights_change_nothing_else():

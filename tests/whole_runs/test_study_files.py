@@ -121,7 +121,9 @@ def test_the_laptop_adds_classes_to_five_codes():
     ours, continuous = one.method, five_codes().method
     classes, *rest = ours.codes.parts
     assert classes.num_classes == 3 and tuple(rest) == continuous.codes.parts
-    assert ours.class_view.spread == 0.08 and ours.class_changes.turn == 0.5
+    (reading,) = ours.readings
+    assert reading.codes == ("categorical_1",)
+    assert reading.view.spread == 0.08 and reading.changes.turn == 0.5
     for same in ("generator", "discriminator", "contrastive", "discriminator_optimizer"):
         assert getattr(ours, same) == getattr(continuous, same), same
     assert one.training.batch_size == 32 and ours.gap.values == (1.9,)

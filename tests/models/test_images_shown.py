@@ -1,26 +1,56 @@
-"""Classes that Q reads in normalised images: normalisation by hand, and the encoder it gives."""
+"""What networks are shown of images: a slant, a turn and image normalisation by hand."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.gans.infogan import InfoGAN
 from models.layers.augmentation import Augmentation
-from models.layers.frozen import Frozen
 from models.layers.normalisation import ImageNormalisation
-from models.layers.plain import fast_copy, plain_copy
-from models.networks.class_networks import feature_network
 from pipeline.recipes import describe
-from tests.models.gans.test_tc_infogan import CODES, IMAGES, PAIR, recipe
-from tests.models.training_steps import train, values
 
 VIEW = ImageNormalisation(spread=0.2)
+SLANTED = Augmentation(crop_area=None, slant=0.4)
 RNG = np.random.default_rng(0)
 
 
-def build(**changes):
-    return recipe(method=InfoGAN, **changes).build((8, 8, 1), 1, 3)
+def test_a_slant_moves_each_row_by_its_distance_from_the_middle():
+    ramp = np.broadcast_to(np.arange(30, dtype=np.float32) / 29, (64, 9, 30))[..., None]
+    slanted = SLANTED.apply(ramp, tf.constant([3, 4])).numpy()[..., 0]
+    inside = slanted[:, :, 2:-2] * 29  # the column that each pixel comes from
+    np.testing.assert_allclose(inside[:, 4], np.arange(2, 28) + np.zeros((64, 1)), atol=1e-4)
+    slopes = np.diff(inside, axis=1)
+    np.testing.assert_allclose(slopes, slopes[:, :1, :1] + np.zeros_like(slopes), atol=1e-4)
+    assert -0.4 <= slopes.min() < -0.3 and 0.3 < slopes.max() <= 0.4
+    assert np.unique(slopes[:, 0, 0]).size > 60
+    assert slanted.min() == 0.0 and slanted.max() == 1.0
+
+
+@pytest.mark.parametrize("most", [0.1, 0.5])
+def test_a_turn_keeps_the_distance_from_the_middle(most):
+    offsets = np.arange(33) - 16.0
+    places = offsets - 1j * offsets[:, None]  # to the right and upwards from the middle
+    # 7 to the right; long towards the middle, narrow across.
+    bar = np.exp(-((offsets - 7.0) ** 2) / 9.0 - offsets[:, None] ** 2 / 3.0)
+    images = np.broadcast_to(bar.astype(np.float32)[..., None], (64, 33, 33, 1))
+    turned = Augmentation(crop_area=None, turn=most).apply(images, tf.constant([3, 4])).numpy()
+    np.testing.assert_allclose(turned.sum((1, 2, 3)), bar.sum(), rtol=0.01)
+    turned = turned[..., 0]
+    centroids = (turned * places).sum((1, 2)) / bar.sum()
+    np.testing.assert_allclose(np.abs(centroids), 7.0, atol=0.05)
+    shares = np.angle(centroids) / (2 * np.pi)
+    assert -most <= shares.min() < -0.9 * most and 0.9 * most < shares.max() <= most
+    assert np.unique(shares).size > 60
+    # The bar lies along the ray from the middle at each angle.
+    turned_places = places * np.exp(-1j * np.angle(centroids))[:, None, None]
+    along = (turned * (turned_places.real - 7.0) ** 2).sum((1, 2))
+    across = (turned * turned_places.imag**2).sum((1, 2))
+    assert (along > 2 * across).all()
+
+
+def test_a_turn_continues_images_by_their_edges():
+    ones = np.ones((64, 8, 9, 2), np.float32)
+    turned = Augmentation(crop_area=None, turn=0.5).apply(ones, tf.constant([3, 4]))
+    np.testing.assert_allclose(turned, ones, atol=1e-5)
 
 
 def place_and_spread(images):
@@ -77,58 +107,13 @@ def test_images_of_nothing_stay_images():
     assert ImageNormalisation(spread=0.5, zoom=(1.0, 1.0)).apply(noise).shape == noise.shape
 
 
-def test_classes_are_read_off_the_view_and_then_changed():
-    changes = Augmentation(crop_area=None, turn=0.5)
-    model = build(class_view=VIEW, class_changes=changes)
-    network = Frozen(model.discriminator)
-    fakes = tf.random.stateless_uniform((6, 8, 8, 1), (1, 2))
-    _, plain = network(fakes)
-    _, seen = network(changes.apply(VIEW.apply(fakes), model.stream_seed("class_changes")))
-    read = model.read_classes(fakes, plain, network)
-    np.testing.assert_array_equal(read[:, :2], plain[:, :2])  # two uniform codes
-    np.testing.assert_array_equal(read[:, 2:], seen[:, 2:])  # a class of three
-    assert np.abs(seen - plain).max() > 1e-4
-
-
-def test_the_encoder_reads_classes_where_training_does(tmp_path):
-    model = build(class_view=VIEW)
-    train(model, IMAGES, 2)
-    images = IMAGES[:6].astype(np.float32) / 255
-    codes = model.encoder(images, training=False).numpy()
-    _, outputs = model.discriminator(images, training=False)
-    _, of_view = model.discriminator(VIEW.apply(tf.constant(images)), training=False)
-    np.testing.assert_allclose(codes[:, :2], CODES.posterior_mean(outputs)[:, :2], atol=1e-6)
-    np.testing.assert_allclose(codes[:, 2:], CODES.posterior_mean(of_view)[:, 2:], atol=1e-6)
-    assert np.abs(codes - CODES.posterior_mean(outputs)).max() > 1e-5
-
-    plain_copy(model.encoder).save(tmp_path / "encoder.keras")
-    loaded = keras.saving.load_model(tmp_path / "encoder.keras", safe_mode=True)
-    assert loaded.count_params() == plain_copy(model.discriminator).count_params()
-    for network in (loaded, fast_copy(loaded)):
-        np.testing.assert_allclose(network(images), codes, atol=1e-6)
-        last = network.get_layer("discriminator").get_layer("discriminator_q_outputs")
-        features = feature_network(network)(images)
-        np.testing.assert_allclose(
-            CODES.posterior_mean(last(features))[:, 2:], codes[:, 2:], atol=1e-6
-        )
-
-
-def test_the_view_changes_what_is_learned_and_no_variable():
-    plain, other = build(), build(class_view=VIEW)
-    for model in (plain, other):
-        train(model, IMAGES, 1)
-    expected, different = values(plain), values(other)
-    assert expected.keys() == different.keys()
-    assert max(np.abs(different[name] - expected[name]).max() for name in expected) > 1e-4
-
-
 def test_what_is_refused_and_what_descriptions_say():
-    with pytest.raises(ValueError, match="class_view: Expected None: no code is categorical"):
-        recipe(method=InfoGAN, codes=PAIR, class_view=VIEW)
-    with pytest.raises(ValueError, match="class_view"):
-        recipe(method=InfoGAN, class_view=Augmentation(crop_area=None))
     for changes in ({"spread": 0.0}, {"spread": 0.7}, {"zoom": (2.0, 1.0)}, {"zoom": 3.0}):
         with pytest.raises(ValueError, match=next(iter(changes))):
             ImageNormalisation(**{"spread": 0.1, **changes})
-    assert "class_view" not in describe(recipe(method=InfoGAN))
+    for changes in ({"slant": -1.0}, {"turn": 0.6}):
+        with pytest.raises(ValueError, match=next(iter(changes))):
+            Augmentation(crop_area=None, **changes)
     assert describe(VIEW)["spread"] == 0.2
+    plain = Augmentation(crop_area=(1.0, 1.0))
+    assert "slant" not in describe(plain) and describe(SLANTED)["slant"] == 0.4
