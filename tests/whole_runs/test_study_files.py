@@ -111,26 +111,60 @@ def test_arms_differ_in_their_regulariser_only(name):
     assert all(getattr(vae.method, one) == getattr(other.method, one) for one in fields)
 
 
-def five_codes():
-    files = ["gin/dsprites.gin", "gin/parts/measured/dsprites_five_codes.gin"]
+def measured(name):
+    files = ["gin/dsprites.gin", f"gin/parts/measured/{name}.gin"]
     return load_experiment(files).settings[0]
 
 
-def test_the_laptop_adds_classes_to_five_codes():
-    (one,) = settings("dsprites_laptop").values()
-    ours, continuous = one.method, five_codes().method
+SAME_ON_LAPTOPS = ("generator", "discriminator", "contrastive", "discriminator_optimizer")
+
+
+def test_the_shape_class_is_added_to_five_codes():
+    ours, continuous = (measured(f"dsprites_{one}").method for one in ("shape_class", "five_codes"))
     classes, *rest = ours.codes.parts
     assert classes.num_classes == 3 and tuple(rest) == continuous.codes.parts
     (reading,) = ours.readings
     assert reading.codes == ("categorical_1",)
     assert reading.view.spread == 0.08 and reading.changes.turn == 0.5
-    for same in ("generator", "discriminator", "contrastive", "discriminator_optimizer"):
+    for same in SAME_ON_LAPTOPS:
         assert getattr(ours, same) == getattr(continuous, same), same
+    assert ours.info_weights[ours.info_weight] == (1,) and ours.gap.values == (1.9,)
+
+
+def test_the_laptop_has_a_code_for_each_factor():
+    (one,) = settings("dsprites_laptop").values()
+    ours, of_classes = one.method, measured("dsprites_shape_class").method
+    assert ours.codes.names_of_parts == (
+        ("categorical_1",),
+        ("uniform_1",),
+        ("uniform_2", "uniform_3", "uniform_4"),
+    )
+    classes, rotation = ours.readings
+    assert (classes,) == of_classes.readings
+    assert rotation.codes == ("uniform_1",)
+    assert rotation.view == classes.view and rotation.changes is None
+    weights = [weight.values for weight in ours.info_weights]
+    assert weights == [(0.0, 0.3), (3.0,), (1.0,)]
+    for same in SAME_ON_LAPTOPS:
+        assert getattr(ours, same) == getattr(of_classes, same), same
     assert one.training.batch_size == 32 and ours.gap.values == (1.9,)
 
 
+def test_discs_as_published_but_for_one_code_that_no_turn_changes():
+    published = settings("cdsprites")["infogan_cr"].method
+    files = ["gin/cdsprites.gin", "gin/parts/measured/cdsprites_turned.gin"]
+    one = load_experiment(files).settings[0]
+    ours = one.method
+    assert ours.codes == published.codes and ours.codes.code_dim == 2
+    assert (ours.gap, ours.cr_weight.values) == (published.gap, published.cr_weight.values)
+    (reading,) = ours.readings
+    assert reading.codes == ("uniform_1",) and reading.view is None
+    assert reading.changes.turn == 0.5 and ours.info_weight.values == (1.0,)
+    assert one.training.batch_size == 30
+
+
 def test_what_the_laptop_is_compared_with():
-    ours = five_codes()
+    ours = measured("dsprites_five_codes")
     arms = settings("dsprites_laptop_comparison")
     infogan, dense = arms["infogan"].method, arms["infogan_cr-dense"].method
     for same in ("codes", "generator", "discriminator", "info_weight", "generator_optimizer"):
