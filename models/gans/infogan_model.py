@@ -197,16 +197,15 @@ def mean_of_codes(
     It shares the discriminator's layers and so is trained with it. For each view of the readings it
     calls the whole discriminator once more; random changes are left out.
     """
-    with_view = [reading for reading in readings if reading.view is not None]
-    if not with_view:
+    views = [(one.codes, one.view) for one in readings if one.view is not None]
+    if not views:
         mean = codes.posterior_mean(discriminator.outputs[1])
         return keras.Model(discriminator.inputs[0], mean, name="encoder")
     images = keras.Input(discriminator.input_shape[1:], name="images")
     _, outputs = discriminator(images)
-    for number, reading in enumerate(with_view):
-        name = CLASS_VIEW if "categorical_1" in reading.codes else f"view_{number}"
-        view = keras.layers.Identity(name=name)(reading.view.apply(images))
-        _, of_view = discriminator(view)
-        is_read = keras.ops.convert_to_tensor(codes.outputs_of(reading.codes))
+    for number, (names, view) in enumerate(views):
+        layer = CLASS_VIEW if "categorical_1" in names else f"view_{number}"
+        _, of_view = discriminator(keras.layers.Identity(name=layer)(view.apply(images)))
+        is_read = keras.ops.convert_to_tensor(codes.outputs_of(names))
         outputs = keras.ops.where(is_read, of_view, outputs)
     return keras.Model(images, codes.posterior_mean(outputs), name="encoder")
