@@ -1,11 +1,19 @@
 """What a selection method is: one record, of which the stage, the report and the docs read."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.selection.evidence import Evidence
 from pipeline.selection.ranking import Pool, Ranking
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Options of a selection method: plain values, each with a default. This one has none."""
+
+    def check_beside(self, methods: Sequence[str]) -> None:
+        """Refuse, with a `ValueError`, what does not fit the methods that are asked for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,8 +30,8 @@ class SelectionMethod:
             "of all, its codes agree best with those of the others".
         source: Paper and section.
         needs: What it reads, of `NEEDS`; "labels" makes it a supervised method.
-        options: Its own options and their defaults, plain data; `selection.method_options` in Gin
-            replaces some of them, `evidence.options.options_of(name)` has what holds.
+        options: The class of its options; `selection.method_options` in Gin replaces some of their
+            defaults, `evidence.options.options_of(name)` has what holds.
         by_default: Whether an experiment that names no methods uses it.
         prepare: Does the work that all pools share before any of them is ranked, and returns what
             it found by the pool's name. None: there is no such work.
@@ -38,7 +46,7 @@ class SelectionMethod:
     reason: str
     source: str
     needs: frozenset[str]
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    options: type[MethodOptions] = MethodOptions
     by_default: bool = True
     prepare: Callable[[Evidence], Mapping[str, Any]] | None = None
     rank: Callable[[Evidence, Pool, Any], Ranking | None]

@@ -9,11 +9,13 @@ them; neither is done here. For a GAN the encoder is Q, and noise is drawn from 
 kinds. Codes of classes are taken as the likeliest class, and permuted over the images.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from models import checks
 from models.codes.distributions import CategoricalCode
 from models.codes.joint_code import FeatureCode, JointCode
 from pipeline.execution import worker
@@ -22,18 +24,39 @@ from pipeline.inference.encoding import as_function, encoder_function, in_batche
 from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import shares_of_wins
 from pipeline.selection.evidence import Evidence, Subject
-from pipeline.selection.method import SelectionMethod
+from pipeline.selection.method import MethodOptions, SelectionMethod
 from pipeline.selection.ranking import Pool, Ranking, best_first
 
 NAME = "pipe"
 VERSION = 1  # raised whenever a change of the code changes scores
-OPTIONS = {
-    "num_images": 49984,  # of each kind; fewer where the data set has fewer, whole batches
-    "independent": "uniform",  # between the least and the largest code, or "permuted" over images
-    "batch_size": 32,
-    "steps": 1570,  # batches until the accuracy is read: the tenth check, after 50,240 images
-    "learning_rate": 1e-4,
-}
+INDEPENDENT = ("uniform", "permuted")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PipeOptions(MethodOptions):
+    """What is told apart, and how long the network learns it; published unless changed.
+
+    Attributes:
+        num_images: Images of each kind; fewer where the data set has fewer, whole batches.
+        independent: Where independent codes come from: 'uniform', between the least and the largest
+            of each code, or 'permuted' over images.
+        batch_size: Images of each batch.
+        steps: Batches until the accuracy is read: the tenth check, after 50,240 images.
+        learning_rate: Of Adam.
+    """
+
+    num_images: int = 49984
+    independent: str = "uniform"
+    batch_size: int = 32
+    steps: int = 1570
+    learning_rate: float = 1e-4
+
+    def __post_init__(self):
+        checks.integer("num_images", self.num_images, minimum=2)
+        checks.choice("independent", self.independent, INDEPENDENT)
+        checks.integer("batch_size", self.batch_size, minimum=1)
+        checks.integer("steps", self.steps, minimum=1)
+        checks.positive_number("learning_rate", self.learning_rate)
 
 
 def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] | None:
@@ -207,7 +230,7 @@ PIPE = SelectionMethod(
     reason="of all, its codes combine most freely",
     source="Estermann and Wattenhofer 2023 (DAVA, ICLR)",
     needs=frozenset({"generators", "encoders", "images"}),
-    options=OPTIONS,
+    options=PipeOptions,
     by_default=False,
     prepare=_judge_all,
     rank=_rank,

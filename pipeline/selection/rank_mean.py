@@ -5,17 +5,40 @@ that all find, VP likes codes that change the image each in its own way, PIPE li
 independent. A model that several of them put first is right for several reasons.
 """
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from models import checks
 from pipeline.selection.cells import generator_seed
 from pipeline.selection.confidence import shares_of_wins
 from pipeline.selection.evidence import Evidence
-from pipeline.selection.method import SelectionMethod
+from pipeline.selection.method import MethodOptions, SelectionMethod
 from pipeline.selection.ranking import Pool, Ranking, rank_by
 
 NAME = "rank_mean"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RankMeanOptions(MethodOptions):
+    """What it is the mean of.
+
+    Attributes:
+        of: Names of methods; none: all that were asked for and need no labels.
+    """
+
+    of: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not isinstance(self.of, tuple | list):
+            checks.fail("of", self.of, "a tuple of names of methods")
+
+    def check_beside(self, methods: Sequence[str]) -> None:
+        """Refuse methods that rank nothing here."""
+        others = [name for name in methods if name != NAME]
+        for name in self.of:
+            checks.choice("of", name, others)
 
 
 def _rank(evidence: Evidence, pool: Pool, prepared: None) -> Ranking | None:
@@ -62,7 +85,7 @@ RANK_MEAN = SelectionMethod(
     reason="several methods that fail differently put it first",
     source="ours",
     needs=frozenset({"rankings"}),
-    options={"of": ()},  # names of methods; none: all that were asked for and need no labels
+    options=RankMeanOptions,
     by_default=False,
     rank=_rank,
     confidence=_confidence,

@@ -9,12 +9,14 @@ through JPEG, and since models may differ in their number of codes d, the score 
 above chance, (accuracy - 1/d) / (1 - 1/d): among models with d codes the published order.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from models import checks
 from models.codes.joint_code import JointCode
 from pipeline.execution import worker
 from pipeline.inference.code_draws import drawable_codes
@@ -23,19 +25,43 @@ from pipeline.runs.directory import ExportDirectory
 from pipeline.selection.cells import INFORMATIVE_KL, generator_seed
 from pipeline.selection.confidence import shares_of_wins
 from pipeline.selection.evidence import Evidence, Subject
-from pipeline.selection.method import SelectionMethod
+from pipeline.selection.method import MethodOptions, SelectionMethod
 from pipeline.selection.ranking import Pool, Ranking, best_first
 
 NAME = "variation_predictability"
 VERSION = 1  # raised whenever a change of the code changes scores
-OPTIONS = {
-    "num_pairs": 10000,
-    "train_share": 0.1,  # of the pairs; the others are the test
-    "epochs": 200,
-    "batch_size": 32,
-    "learning_rate": 0.01,
-    "repeats": 3,  # each with pairs and initial weights of its own
-}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VariationPredictabilityOptions(MethodOptions):
+    """How many pairs there are, and how long a network learns them; published unless changed.
+
+    Attributes:
+        num_pairs: Pairs of images in which one code differs.
+        train_share: Share of the pairs that the network learns from; the others are the test.
+        epochs: Passes over the training pairs; the best one's accuracy on the test counts.
+        batch_size: Pairs of each batch.
+        learning_rate: Of Adam.
+        repeats: Networks, each with pairs and initial weights of its own.
+    """
+
+    num_pairs: int = 10000
+    train_share: float = 0.1
+    epochs: int = 200
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    repeats: int = 3
+
+    def __post_init__(self):
+        checks.integer("num_pairs", self.num_pairs, minimum=2)
+        checks.number("train_share", self.train_share, minimum=0.0, maximum=1.0)
+        if not 1 <= _num_train(self.num_pairs, self.train_share) < self.num_pairs:
+            expected = f"a share that leaves pairs for training and test of {self.num_pairs}"
+            checks.fail("train_share", self.train_share, expected)
+        checks.integer("epochs", self.epochs, minimum=1)
+        checks.integer("batch_size", self.batch_size, minimum=1)
+        checks.positive_number("learning_rate", self.learning_rate)
+        checks.integer("repeats", self.repeats, minimum=1)
 
 
 def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] | None:
@@ -51,7 +77,7 @@ def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] 
     codes = drawable_codes(subject.codes[0], folder)
     offered = _offered_codes(codes, folder, informative_only=options["informative_only"])
     generate = in_batches(as_function(load_network(folder.generator)))
-    num_train = max(1, round(options["num_pairs"] * options["train_share"]))
+    num_train = _num_train(options["num_pairs"], options["train_share"])
     accuracies = []
     for repeat in range(options["repeats"] if len(offered) > 1 else 0):
         rng = np.random.default_rng([*subject.seed, repeat])
@@ -70,6 +96,11 @@ def judge(subject: Subject, *, progress: Callable[..., None]) -> dict[str, Any] 
         "num_test": options["num_pairs"] - num_train,
         "num_codes": len(offered),
     }
+
+
+def _num_train(num_pairs: int, train_share: float) -> int:
+    """Return how many of the pairs the network learns from."""
+    return round(num_pairs * train_share)
 
 
 def _offered_codes(
@@ -220,7 +251,7 @@ VARIATION_PREDICTABILITY = SelectionMethod(
     reason="of all, its codes change the image each in a way of its own",
     source="Zhu et al. 2020 (arXiv 2007.12885)",
     needs=frozenset({"generators"}),
-    options=OPTIONS,
+    options=VariationPredictabilityOptions,
     by_default=False,
     prepare=_judge_all,
     rank=_rank,

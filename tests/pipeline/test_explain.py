@@ -1,5 +1,6 @@
 """`explain`: every record is told whole, and a misspelt name is answered with the nearest."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -36,8 +37,12 @@ def test_a_selection_method_is_told_from_its_record(method, capsys):
     text = words(said(capsys, method.name))
     assert method.title in text and method.reason in text and words(method.source) in text
     assert ("labels: needed" in text) == method.needs_labels
-    for option in method.options:
-        assert option in text
+    options = json.loads(said(capsys, method.name, "--json"))["options"]
+    assert {one["name"] for one in options} == {
+        field.name for field in dataclasses.fields(method.options)
+    }
+    for option in options:
+        assert option["meaning"] and words(option["meaning"]) in text
 
 
 def test_json_holds_what_is_known_of_the_mutual_information_gap(capsys):

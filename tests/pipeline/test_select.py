@@ -17,12 +17,15 @@ from pipeline.cli import main
 from pipeline.cli.commands import select
 from pipeline.recipes import describe
 from pipeline.runs.directory import RunDirectory
+from pipeline.selection import variation_predictability
 from pipeline.stages.select.given_models import open_models
 
 CODES = [describe(UniformCodes(2)), describe(GaussianNoise(1))]
 STRAIGHT = np.eye(2)
 SWAPPED = np.array([[0.0, 1.0], [-1.0, 0.0]])
 MIXED = np.array([[1.0, 1.0], [1.0, -1.0]]) / 2
+VP = "variation_predictability"
+VP_OF_SECOND = ["SECOND", "--methods", VP]
 FEW = ["--groups", "60", "--group-size", "20", "--std-samples", "500", "--points", "200"]
 
 
@@ -181,6 +184,24 @@ def test_own_images_are_what_codes_are_compared_on(models, tmp_path):
     assert set(table.selection_method) == {"udr_spearman"} and table["rank"]["mixed"] == 3
 
 
+def test_options_of_a_method_are_those_given(models, tmp_path, monkeypatch):
+    seen = []
+
+    def judge(subject, *, progress):
+        seen.append(subject.options)
+        return {"accuracies": [0.5], "num_test": 10, "num_codes": 2}
+
+    monkeypatch.setattr(variation_predictability, "judge", judge)
+    few = [f"{VP}.num_pairs=40", f"{VP}.train_share = 0.25", f"{VP}.epochs=2"]
+    options = [word for one in few for word in ("--option", one)]
+    out = ["--out", str(tmp_path / "choice")]
+    assert main(["select", *map(str, models), "--methods", VP, *options, *out, *FEW, "-q"]) == 0
+    assert len(seen) == len(models)
+    for one in seen:
+        assert (one["num_pairs"], one["train_share"], one["epochs"]) == (40, 0.25, 2)
+        assert one["repeats"] == 3  # its default
+
+
 def keras_networks():
     import keras
 
@@ -247,6 +268,10 @@ def test_a_wrong_description_is_refused(models, tmp_path, capsys, config, expect
         (["SECOND", "--images", "nothing"], "no images at nothing"),
         (["SECOND", "--group-size", "1"], "group_size"),
         (["SECOND", "--fixed", "classes"], "categorical"),
+        (["SECOND", "--option", "steps=500"], "METHOD.NAME=VALUE"),
+        (["SECOND", "--option", "pipe.steps=500"], "model_centrality"),  # not asked for
+        ([*VP_OF_SECOND, "--option", f"{VP}.epoch=5"], "'epochs'"),
+        ([*VP_OF_SECOND, "--option", f"{VP}.epochs=many"], "epochs='many'"),
     ],
 )
 def test_bad_use_ends_in_one_line(models, tmp_path, capsys, arguments, expected):

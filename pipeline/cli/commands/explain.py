@@ -134,27 +134,26 @@ def _of_selection(method: SelectionMethod) -> dict[str, Any]:
         "without_labels": not method.needs_labels,
         "by_default": method.by_default,
         "has_confidence": method.confidence is not None,
-        "options": [
-            {"name": name, "default": value, "meaning": ""}
-            for name, value in method.options.items()
-        ],
+        "options": _options(method.options),
         "source": method.source,
     }
 
 
-def _options(function: Callable[..., Any]) -> list[dict[str, Any]]:
-    """Return the arguments of a function that have a default: name, default and meaning."""
-    meanings = _argument_meanings(inspect.getdoc(function) or "")
+def _options(callee: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Return the arguments of a function or a class with a default: name, default and meaning."""
+    meanings = _argument_meanings(inspect.getdoc(callee) or "")
     return [
         {"name": one.name, "default": one.default, "meaning": meanings.get(one.name, "")}
-        for one in inspect.signature(function).parameters.values()
+        for one in inspect.signature(callee).parameters.values()
         if one.default is not inspect.Parameter.empty
     ]
 
 
 def _argument_meanings(docstring: str) -> dict[str, str]:
-    """Return name -> text of the section `Args:` of a Google docstring."""
-    section = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\n)+)", docstring, flags=re.MULTILINE)
+    """Return name -> text of the section `Args:` or `Attributes:` of a Google docstring."""
+    section = re.search(
+        r"^(?:Args|Attributes):\n((?:[ ]{4}.*\n?|\n)+)", docstring, flags=re.MULTILINE
+    )
     if section is None:
         return {}
     entries = re.split(r"^ {4}(?=\S)", section[1], flags=re.MULTILINE)[1:]

@@ -1,10 +1,12 @@
 """`run_pipeline.py select`: the best of anybody's exported models, without labels."""
 
 import argparse
+import ast
 import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from models import checks
 from pipeline.cli.commands import EXIT_DONE
@@ -56,6 +58,8 @@ examples:
       ONNX or Keras networks from elsewhere; UDR compares codes of the user's images
   python run_pipeline.py select mine/* --methods model_centrality,variation_predictability --json
       with other methods, the choice as JSON
+  python run_pipeline.py select mine/* --methods pipe --images photos --option pipe.steps=500
+      one method, shorter than published (`explain pipe` lists its options)
 """
 MIN_MODELS = 2
 
@@ -122,6 +126,7 @@ def _selection(options: argparse.Namespace) -> Selection:
             methods=methods,
             fixed=options.fixed,
             search_medoid=options.search,
+            method_options=_method_options(options.option, methods),
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
@@ -132,6 +137,27 @@ def _selection(options: argparse.Namespace) -> Selection:
                 f"file. Received: --methods {','.join(methods)}"
             )
     return selection
+
+
+def _method_options(given: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return {method: {option: value}} of texts `METHOD.NAME=VALUE`, of the methods asked for."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        name, has_value, value = text.partition("=")
+        method, has_option, option = name.strip().partition(".")
+        if not has_value or not has_option:
+            checks.fail("--option", text, "METHOD.NAME=VALUE, such as pipe.steps=500")
+        checks.choice("--option", method, methods)
+        found.setdefault(method, {})[option] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    """Return the number, tuple or word that a text is."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _say_choice(run: RunDirectory, *, as_json: bool) -> None:
@@ -171,6 +197,14 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help=f"of {','.join(name for name, one in METHODS.items() if not one.needs_labels)}; "
         "default: ModelCentrality and both UDR",
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="METHOD.NAME=VALUE",
+        help="an option of a method in the place of its default, such as "
+        "variation_predictability.epochs=8; once for each; `explain METHOD` lists them",
     )
     sizes = "published: 500 groups of 100, 73,728 samples, 1,000 points"
     parser.add_argument(

@@ -46,8 +46,8 @@ class Selection:
         search_medoid: Ours: find ModelCentrality's choice without filling the whole matrix, see
             `metrics.search_medoid`. Scores of models that left early are estimates.
         max_share_of_cells: The largest share of the cells that the search may compute.
-        method_options: Method -> {option: value}, in the place of the defaults that stand in the
-            method's record, such as `{'udr_lasso': {...}}`; None: the defaults.
+        method_options: Method -> {option: value}, in the place of the method's defaults, such as
+            `{'pipe': {'steps': 500}}`; None: the defaults. `explain` lists what there is.
     """
 
     num_groups: int
@@ -87,10 +87,26 @@ class Selection:
         if len(set(self.methods)) < len(self.methods):
             checks.fail("selection.methods", self.methods, "every method once")
         object.__setattr__(self, "methods", tuple(self.methods))
-        _check_method_options(self.method_options or {})
+        self._check_method_options(self.method_options or {})
         _check_pools(self.pools)
         pools = {name: tuple(patterns) for name, patterns in self.pools.items()}
         object.__setattr__(self, "pools", pools or {EVERYTHING: ("*",)})
+
+    def _check_method_options(self, method_options: Any) -> None:
+        field = "selection.method_options"
+        if not isinstance(method_options, Mapping):
+            checks.fail(field, method_options, "None, or a dictionary {method: {option: value}}")
+        for name, given in method_options.items():
+            checks.choice(field, name, METHODS)
+            label, kind = f"{field}[{name!r}]", METHODS[name].options
+            if not isinstance(given, Mapping):
+                checks.fail(label, given, "a dictionary {option: value}")
+            for option in given:
+                checks.choice(label, option, [one.name for one in dataclasses.fields(kind)])
+            try:
+                kind(**given).check_beside(self.methods)
+            except ValueError as error:
+                raise ValueError(f"{label}: {error}") from error
 
     @property
     def sampling_key(self) -> str:
@@ -101,7 +117,8 @@ class Selection:
 
     def options_of(self, method: str) -> dict[str, Any]:
         """Return the options of a selection method: its defaults and what replaces them."""
-        return {**METHODS[method].options, **(self.method_options or {}).get(method, {})}
+        given = (self.method_options or {}).get(method, {})
+        return dataclasses.asdict(METHODS[method].options(**given))
 
     def is_in_pool(self, pool: str, setting: str) -> bool:
         """Say whether the models of a setting belong to a pool."""
@@ -135,19 +152,6 @@ class Selection:
                         f"or more of {', '.join(names)}, or a pattern such as '{names[0][:3]}*'. "
                         f"Received: {pattern!r}."
                     )
-
-
-def _check_method_options(method_options: Any) -> None:
-    if not isinstance(method_options, Mapping):
-        expected = "None, or a dictionary {method: {option: value}}"
-        checks.fail("selection.method_options", method_options, expected)
-    for name, options in method_options.items():
-        checks.choice("selection.method_options", name, METHODS)
-        label, expected = f"selection.method_options[{name!r}]", "a dictionary {option: value}"
-        if not isinstance(options, Mapping):
-            checks.fail(label, options, expected)
-        for option in options:
-            checks.choice(label, option, METHODS[name].options)
 
 
 def _check_pools(pools: Any) -> None:

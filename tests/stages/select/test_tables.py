@@ -191,6 +191,37 @@ def test_options_are_checked(options):
         Selection(num_groups=10, group_size=10, num_std_samples=10, **options)
 
 
+@pytest.mark.parametrize(
+    ("method", "option", "value"),
+    [
+        ("pipe", "num_images", 1),
+        ("pipe", "independent", "permutated"),
+        ("pipe", "batch_size", 0),
+        ("pipe", "steps", "many"),
+        ("pipe", "learning_rate", 0),
+        ("rank_mean", "of", "udr_lasso"),
+        ("rank_mean", "of", ("udr_spearman",)),  # not asked for below
+        ("variation_predictability", "num_pairs", 1),
+        ("variation_predictability", "train_share", 1),
+        ("variation_predictability", "train_share", 1e-6),
+        ("variation_predictability", "epochs", 1.5),
+        ("variation_predictability", "batch_size", True),
+        ("variation_predictability", "learning_rate", float("nan")),
+        ("variation_predictability", "repeats", 0),
+    ],
+)
+def test_values_of_the_methods_options_are_checked(method, option, value):
+    said = rf"selection\.method_options\['{method}'\]: {option}: Expected.*Received"
+    with pytest.raises(ValueError, match=said):
+        Selection(
+            num_groups=10,
+            group_size=10,
+            num_std_samples=10,
+            methods=("udr_lasso", "model_centrality", method),
+            method_options={method: {option: value}},
+        )
+
+
 def test_pools_are_patterns_of_settings():
     selection = Selection(
         num_groups=10,

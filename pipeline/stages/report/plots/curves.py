@@ -65,6 +65,7 @@ def draw_curves(
                 va="top",
                 fontsize=7,
                 color=FAINT,
+                bbox={"facecolor": axes.get_facecolor(), "alpha": 0.85, "linewidth": 0, "pad": 1},
             )
     axes.set_xlabel("iteration")
     axes.xaxis.set_major_formatter(FuncFormatter(_iterations_text))
