@@ -80,13 +80,20 @@ class TorchInfoGANCR:
     """One iteration: H (where alpha is above 0) and D with Q once, G `generator_steps` times.
 
     Args:
-        recipe: A `models.gans.infogan_cr.InfoGANCR` with uniform codes.
+        recipe: A `models.gans.infogan_cr.InfoGANCR` with uniform codes, a dense first map and no
+            readings.
         image_shape: (height, width, channels).
         is_regularised: Whether alpha is above 0.
         is_compiled: Whether the losses are compiled.
     """
 
     def __init__(self, recipe, image_shape, is_regularised: bool, is_compiled: bool):
+        if recipe.generator.broadcast is not None or recipe.readings:
+            raise ValueError(
+                "PyTorch's side has only what is published. Expected deconv_generator.broadcast = "
+                f"None and infogan_cr.readings = (). Received: {recipe.generator.broadcast}, "
+                f"{recipe.readings}"
+            )
         self.recipe, self.is_regularised = recipe, is_regularised
         self.num_codes, self.latent_dim = recipe.codes.num_codes, recipe.codes.latent_dim
         self.info_weight = recipe.info_weight.values[-1]

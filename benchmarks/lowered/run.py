@@ -2,16 +2,19 @@
 
 One model after the other, or several `--at-once`. STATES/<model> becomes a folder of states,
 `state-000288000.npz` after 288,000 iterations, each with a history of the mean losses: one at the
-end of each phase, and with `--every` more. The same command goes on from the newest.
+end of each phase, one when it is stopped (SIGTERM, Ctrl-C), and with `--every` more. The same
+command goes on from the newest.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,15 +46,21 @@ def main() -> None:
             f"{arguments.lowered}: Expected what `lower` wrote, a folder for each model with a "
             f"plan.json. Received: none of the name {arguments.models}"
         )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
     if arguments.at_once > 1:
-        raise SystemExit(train_at_once([plan.parent.name for plan in plans], arguments.at_once))
+        models = [plan.parent.name for plan in plans]
+        raise SystemExit(train_at_once(models, arguments.at_once, stopped))
     for plan in plans:
         training = Training(plan.parent, arguments.states / plan.parent.name)
         print(f"{plan.parent.name} on {jax.devices()[0]}, from {training.done}", flush=True)
-        training.run(arguments.report, arguments.every)
+        training.run(arguments.report, arguments.every, stopped)
+        if stopped.is_set():
+            raise SystemExit(f"stopped after {training.done} iterations of {plan.parent.name}")
 
 
-def train_at_once(models: list[str], number: int) -> int:
+def train_at_once(models: list[str], number: int, stopped: threading.Event) -> int:
     """Train each model by a process of its own, and return how many of them failed.
 
     They share a GPU without taking turns where NVIDIA's multi-process service runs
@@ -63,7 +72,14 @@ def train_at_once(models: list[str], number: int) -> int:
         def train(model: str) -> int:
             options = ["--at-once", "1", "--models", model]  # of two, the last one holds
             command = [sys.executable, *sys.argv, *options]
-            return subprocess.run(command, env={**shared, **os.environ}, check=False).returncode
+            if stopped.is_set():
+                return 1
+            with subprocess.Popen(command, env={**shared, **os.environ}) as process:
+                while process.poll() is None:
+                    if stopped.wait(0.5):
+                        process.terminate()
+                        break
+            return process.returncode
 
         return sum(code != 0 for code in pool.map(train, models))
 
@@ -101,8 +117,8 @@ class Training:
             if stop > self.done
         ]
 
-    def run(self, seconds_between_rows: float, every: int | None) -> None:
-        """Train, write a row of the history now and then, and keep states."""
+    def run(self, seconds_between_rows: float, every: int | None, stopped: threading.Event) -> None:
+        """Train until the end or `stopped`, write a row now and then, and keep states."""
         count, losses, begun = self.plan["count"], self.losses(), self.done
         for start, stop, phase in self.segments():
             program = self.programs[phase].result()
@@ -113,7 +129,8 @@ class Training:
                 self.done += count
                 rows = self.rows(self.done)  # while the device works
                 self.state = jax.block_until_ready(state)
-                now, is_kept = time.time(), self.done == stop or every and self.done % every < count
+                now, ends = time.time(), self.done == stop or stopped.is_set()
+                is_kept = ends or every and self.done % every < count
                 if is_kept or now - last >= seconds_between_rows:
                     sums, steps = self.losses(), self.done - begun
                     means = {name: (sums[name] - losses[name]) / steps for name in sums}
@@ -127,6 +144,8 @@ class Training:
                     last, begun, losses = now, self.done, sums
                 if is_kept:
                     self.save()
+                if stopped.is_set():
+                    return
 
     def begin(self, start: int) -> None:
         """Set afresh what a phase that begins at `start` sets afresh."""
