@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from models.codes.joint_code import JointCode
 from models.layers.frozen import Frozen
+from models.layers.normalisation import ImageNormalisation
 from models.layers.reading import Reading
 from models.losses import info_gan as losses
 from models.networks.class_networks import CLASS_VIEW
@@ -194,16 +195,19 @@ def mean_of_codes(
 ) -> keras.Model:
     """Return the encoder inside a discriminator: images to Q's mean [batch, code_dim].
 
-    It shares the discriminator's layers and so is trained with it. For each view of the readings it
-    calls the whole discriminator once more; random changes are left out.
+    It shares the discriminator's layers and so is trained with it. For each view that readings have
+    it calls the whole discriminator once more; random changes are left out.
     """
-    views = [(one.codes, one.view) for one in readings if one.view is not None]
+    views: dict[ImageNormalisation, list[str]] = {}
+    for one in readings:
+        if one.view is not None:
+            views.setdefault(one.view, []).extend(one.codes)
     if not views:
         mean = codes.posterior_mean(discriminator.outputs[1])
         return keras.Model(discriminator.inputs[0], mean, name="encoder")
     images = keras.Input(discriminator.input_shape[1:], name="images")
     _, outputs = discriminator(images)
-    for number, (names, view) in enumerate(views):
+    for number, (view, names) in enumerate(views.items()):
         layer = CLASS_VIEW if "categorical_1" in names else f"view_{number}"
         _, of_view = discriminator(keras.layers.Identity(name=layer)(view.apply(images)))
         is_read = keras.ops.convert_to_tensor(codes.outputs_of(names))

@@ -131,6 +131,17 @@ def test_the_encoder_reads_codes_where_training_does(tmp_path):
         )
 
 
+def test_readings_of_one_view_share_a_pass_of_the_encoder():
+    def identities(*readings):
+        encoder = build(*readings).encoder
+        return [one for one in encoder.layers if isinstance(one, keras.layers.Identity)]
+
+    classes = Reading(codes=CLASS, view=VIEW, changes=TURNED)
+    assert len(identities(classes, Reading(codes=("uniform_2",), view=VIEW))) == 1
+    other = ImageNormalisation(spread=0.3)
+    assert len(identities(classes, Reading(codes=("uniform_2",), view=other))) == 2
+
+
 def test_what_is_refused_and_what_descriptions_say():
     turned = Reading(codes=CLASS, changes=TURNED)
     for readings, words in (
