@@ -295,6 +295,20 @@ def test_best_scored_model_is_shown_where_none_was_selected(tmp_path):
         write_report(tmp_path, title="t", options=OPTIONS)
 
 
+def test_how_sure_each_method_is_stands_in_one_sentence(tmp_path):
+    make_run(tmp_path)
+    path = tmp_path / "selection_summary.csv"
+    table = pd.read_csv(path)
+    table["confidence"] = table.selection_method.map({"model_centrality": 0.75})
+    pipe = table[table.selection_method == "model_centrality"].assign(
+        selection_method="pipe", confidence=0.876
+    )
+    pd.concat([table, pipe]).to_csv(path, index=False)
+    write_report(tmp_path, title="t", options=OPTIONS)
+    said = "Of the bootstrap resamples it wins 88% by PIPE, 75% by ModelCentrality."
+    assert said in page_of(tmp_path)
+
+
 def test_missing_and_damaged_tables_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"models\.csv.*Run the train stage"):
         write_report(tmp_path, title="t", options=OPTIONS)

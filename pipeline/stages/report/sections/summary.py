@@ -71,10 +71,15 @@ def _sureness(report: Report) -> list[str]:
         sentences.append(f"{text}.")
     chosen = selected_table(report.tables)
     chosen = chosen[(chosen["model_id"] == report.selected) & chosen["confidence"].notna()]
-    for row in chosen.drop_duplicates("selection_method").to_dict("records"):
-        share = f"{row['confidence']:.0%}"
-        name = method_name(row["selection_method"])
-        sentences.append(f"By {name}, it wins in {share} of the bootstrap resamples.")
+    chosen = chosen.drop_duplicates("selection_method").sort_values(
+        "confidence", ascending=False, kind="stable"
+    )
+    if not chosen.empty:
+        shares = [
+            f"{row['confidence']:.0%} by {method_name(row['selection_method'])}"
+            for row in chosen.to_dict("records")
+        ]
+        sentences.append(f"Of the bootstrap resamples it wins {', '.join(shares)}.")
     return sentences
 
 
