@@ -195,7 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--methods",
         type=lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
         metavar="A,B",
-        help=f"of {','.join(name for name, one in METHODS.items() if not one.needs_labels)}; "
+        help=f"of {', '.join(name for name, one in METHODS.items() if not one.needs_labels)}; "
         "default: ModelCentrality and both UDR",
     )
     parser.add_argument(
