@@ -250,7 +250,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--metrics",
         type=_metric_list,
         metavar="A,B",
-        help=f"of {','.join(available())}; default: all that the arrays admit, "
+        help=f"of {', '.join(available())}; default: all that the arrays admit, "
         "except those that take minutes",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table here")
