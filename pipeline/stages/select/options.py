@@ -104,7 +104,9 @@ class Selection:
             for option in given:
                 checks.choice(label, option, [one.name for one in dataclasses.fields(kind)])
             try:
-                kind(**given).check_beside(self.methods)
+                options = kind(**given)
+                if name in self.methods:
+                    options.check_beside(self.methods)
             except ValueError as error:
                 raise ValueError(f"{label}: {error}") from error
 

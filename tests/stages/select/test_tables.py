@@ -222,6 +222,16 @@ def test_values_of_the_methods_options_are_checked(method, option, value):
         )
 
 
+def test_options_of_a_method_not_asked_for_wait_until_it_is():
+    Selection(
+        num_groups=10,
+        group_size=10,
+        num_std_samples=10,
+        methods=("model_centrality",),
+        method_options={"rank_mean": {"of": ("udr_spearman", "pipe")}},
+    )
+
+
 def test_pools_are_patterns_of_settings():
     selection = Selection(
         num_groups=10,
