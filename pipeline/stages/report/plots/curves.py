@@ -59,13 +59,12 @@ def draw_curves(
                 "CR on",
                 (mark, 1.0),
                 xycoords=("data", "axes fraction"),
-                xytext=(-4, -2),
+                xytext=(0, 2),  # above, where no curve comes
                 textcoords="offset points",
-                ha="right",
-                va="top",
+                ha="center",
+                va="bottom",
                 fontsize=7,
                 color=FAINT,
-                bbox={"facecolor": axes.get_facecolor(), "alpha": 0.85, "linewidth": 0, "pad": 1},
             )
     axes.set_xlabel("iteration")
     axes.xaxis.set_major_formatter(FuncFormatter(_iterations_text))
